@@ -9,9 +9,9 @@ A subpackage that imports its names eagerly writes `__getattr__ = missing(__name
 A missing name has to be reported in three ways, because Python asks in three ways:
 
 - `keras.layers.Foo` and `hasattr` want an AttributeError, or `hasattr` would raise;
-- `from keras.layers import Foo` turns every AttributeError of a module's `__getattr__` into its own
-  "cannot import name", so the text would be lost. There we raise an ImportError, which passes through. No class
-  can be both (AttributeError and ImportError have clashing layouts in C), so we look at which bytecode asks;
+- `from keras.layers import Foo` turns every AttributeError of a module's `__getattr__` into its own "cannot
+  import name", so the text would be lost. There we raise an ImportError, which passes through. No class can
+  be both (AttributeError and ImportError have clashing layouts in C), so we look at which bytecode asks;
 - `import keras.foo` asks `sys.meta_path`, where a finder of ours stands last and answers only for modules of
   lamella that nobody found.
 """
@@ -31,7 +31,7 @@ from lamella.errors import LamellaError, MissingNameError, nearest_names
 _ROOT = __name__.partition(".")[0]
 _KERAS = "Keras 3.15"
 _IMPORT_FROM = opmap["IMPORT_FROM"]
-_PRIVATE_IN_KERAS = ("src", "api", "legacy")
+_PRIVATE_IN_KERAS = ("src", "api")
 
 
 class MissingImportError(LamellaError, ImportError):
@@ -52,12 +52,12 @@ def attach(
         exports: for each public name, where it comes from:
             `"lamella.layers"` is the attribute of the same name in that module, or, where the text is just
             `module_name + "." + name`, that submodule itself; `("lamella.layers._dense", "Dense")` is the
-            attribute so named; `("lamella.layers", "")` is the module itself. A text that starts with a dot is
-            relative to `module_name`.
+            attribute so named; `("lamella.layers", "")` is the module itself. A text that starts with a dot
+            is relative to `module_name`.
 
     Returns:
-        `__getattr__`, which loads a name, keeps it in the module for the next time, and explains a missing one;
-        and `__dir__`, which lists the loaded and the unloaded names.
+        `__getattr__`, which loads a name, keeps it in the module for the next time, and explains a missing
+        one; and `__dir__`, which lists the loaded and the unloaded names.
     """
     if module_name == _ROOT:
         _explain_missing_modules()
@@ -92,9 +92,14 @@ def _missing_name_error(module_name: str, name: str, asker: FrameType) -> Lamell
     if name.startswith("_"):  # probes such as __path__ or _repr_html_: frequent, and nobody's typing mistake
         return MissingNameError(f"module {module_name!r} has no attribute {name!r}", name=name)
     message = _explanation(module_name, name, dir(sys.modules[module_name]))
-    if _is_import_from(asker):
+    return name_error(module_name, name, message, asker)
+
+
+def name_error(module_name: str, name: str, message: str, asker: FrameType) -> LamellaError:
+    """The exception that brings `message` to the user, whose code in the frame `asker` wants that name."""
+    if asker.f_lasti >= 0 and asker.f_code.co_code[asker.f_lasti] == _IMPORT_FROM:
         return MissingImportError(message, name=module_name)
-    return MissingNameError(message, name=name)  # a name of our own choice keeps Python's "Did you mean" away
+    return MissingNameError(message, name=name)  # with a name, Python adds no "Did you mean" of its own
 
 
 def _load(module_name: str, name: str, source: str | tuple[str, str]) -> Any:
@@ -106,17 +111,15 @@ def _load(module_name: str, name: str, source: str | tuple[str, str]) -> Any:
     return module if is_submodule or not attribute else getattr(module, attribute)
 
 
-def _is_import_from(frame: FrameType) -> bool:
-    """Whether `frame` stands at the `import y` part of a `from x import y`."""
-    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM
-
-
 def _explanation(module_name: str, name: str, known: Iterable[str]) -> str:
     """One paragraph: who has the name, who does not, and the nearest names that can be used."""
     path = module_name.partition(".")[2]
     dotted = f"{path}.{name}" if path else name
-    if not path and name in _PRIVATE_IN_KERAS:
-        return private_module_message(name)
+    if not path and (name in _PRIVATE_IN_KERAS or name.startswith("_")):
+        return (
+            f"keras.{name} is private to Keras, and lamella has no counterpart of it. "
+            "Import the public name instead, for example `from keras.layers import Layer`."
+        )
     keras_names = _keras_names()
     if dotted in keras_names:
         text = f"{_KERAS} has keras.{dotted}, but lamella {__version__} does not have it yet."
@@ -130,16 +133,8 @@ def _explanation(module_name: str, name: str, known: Iterable[str]) -> str:
     return f"{text} Nearest names in {where}: {', '.join(near)}." if near else text
 
 
-def private_module_message(name: str) -> str:
-    """What to say of `keras.src` and the other folders of Keras that are not part of its public API."""
-    return (
-        f"keras.{name} is private to Keras, and lamella has no counterpart of it. "
-        "Import the public name instead, for example `from keras.layers import Layer`."
-    )
-
-
 def missing_module_error(asked: str, module_name: str) -> MissingModuleError:
-    """The error for an import of `asked`, which stands for the module `module_name` of lamella, that failed."""
+    """The error for a failed import of `asked`, which stands for the module `module_name` of lamella."""
     parent, _, name = module_name.rpartition(".")
     return MissingModuleError(_explanation(parent, name, dir(sys.modules[parent])), name=asked)
 
