@@ -1,0 +1,139 @@
+"""What lamella asks of an array library.
+
+An adapter is a namespace (`xp`: the array API standard, by its NumPy names) plus the few primitives that the standard
+lacks. It holds no layers, losses or loops of training. `overrides` maps the name of an op to a native kernel that may
+stand in for the portable definition.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from lamella.backend import _dtypes
+from lamella.errors import BackendError
+from lamella.typing import Array
+
+
+class Adapter:
+    """Base of all adapters: the contract, and the answers that most libraries share.
+
+    Attributes:
+        name: the name users type.
+        roots: top-level packages whose types are this adapter's arrays.
+        xp: the namespace of functions over its arrays.
+        random: an object with `uniform`, `normal`, ... each taking a key (uint32 array of shape (2,)) first.
+        overrides: op name -> function with the signature of the op.
+        differentiable: whether `value_and_grad` works.
+    """
+
+    name = ""
+    roots: tuple[str, ...] = ()
+    xp: Any = None
+    random: Any = None
+    differentiable = True
+
+    def __init__(self) -> None:
+        self.overrides: dict[str, Callable] = {}
+
+    # ---- arrays ----------------------------------------------------------------------------------
+
+    def is_array(self, value: object) -> bool:
+        """Whether `value` is an array of this library (a traced one included)."""
+        raise NotImplementedError
+
+    def asarray(self, value: Any, dtype: str | None = None) -> Array:
+        """`value` (an array of any library, a Variable, nested lists, a scalar) as an array of this one.
+
+        Without `dtype`, arrays keep theirs, and Python values take the default int (int32) or float (`floatx()`).
+        """
+        raise NotImplementedError
+
+    def dtype(self, array: Array) -> str:
+        """The canonical dtype name of an array of this library."""
+        return _dtypes.standardize_dtype(array.dtype)
+
+    def canonical_dtype(self, dtype: str) -> str:
+        """The dtype that this library stores `dtype` as."""
+        return dtype
+
+    def enable_float64(self) -> None:
+        """Called when somebody explicitly asks for 64-bit floats."""
+
+    def to_numpy(self, array: Array) -> Any:
+        """A NumPy array with the values of `array`; it may share memory and must not be written to."""
+        raise NotImplementedError
+
+    # ---- differentiation -------------------------------------------------------------------------
+
+    def value_and_grad(self, fn: Callable, has_aux: bool = False) -> Callable:
+        """`g(params, *args) -> (fn(params, *args), gradients of it with respect to params)`; params is a list."""
+        raise BackendError(
+            f"The {self.name} backend computes forward only: it has no gradients, so nothing can be trained on it. "
+            "Use the 'jax' backend (unset LAMELLA_BACKEND and KERAS_BACKEND, or lamella.backend.use('jax'))."
+        )
+
+    def stop_gradient(self, array: Array) -> Array:
+        """The same values, through which no gradient flows."""
+        return array
+
+    def custom_gradient(self, fn: Callable) -> Callable:
+        """`fn(*args) -> (output, grad_fn(upstream) -> gradients)` as a function of `args` with that gradient."""
+        return lambda *args, **kwargs: fn(*args, **kwargs)[0]
+
+    def remat(self, fn: Callable) -> Callable:
+        """`fn`, its intermediate values recomputed in the backward pass instead of kept."""
+        return fn
+
+    # ---- programs --------------------------------------------------------------------------------
+
+    def compile(self, fn: Callable, donate: Sequence[int] = ()) -> Callable:
+        """`fn` as one program where the library has a compiler; `donate` lists arguments whose memory it may reuse."""
+        return fn
+
+    def synchronize(self, arrays: Any) -> Any:
+        """Wait until the arrays in the structure are computed, and return it."""
+        return arrays
+
+    @contextlib.contextmanager
+    def eagerly(self) -> Iterator[None]:
+        """Arrays are computed at once inside the block, even while a program is being traced around it."""
+        yield
+
+    def fori_loop(self, lower: Any, upper: Any, body: Callable, init: Any) -> Any:
+        """`for i in range(lower, upper): init = body(i, init)`."""
+        for i in range(int(lower), int(upper)):
+            init = body(i, init)
+        return init
+
+    def cond(self, predicate: Any, true_fn: Callable, false_fn: Callable) -> Any:
+        """`true_fn()` where `predicate` holds, else `false_fn()`."""
+        return true_fn() if predicate else false_fn()
+
+    def while_loop(self, cond: Callable, body: Callable, init: Any) -> Any:
+        """`while cond(state): state = body(state)` for one structure `state`."""
+        while cond(init):
+            init = body(init)
+        return init
+
+    def scan(self, f: Callable, init: Any, xs: Any, length: int | None, reverse: bool, unroll: int) -> tuple:
+        """`carry, ys` of a loop of `carry, y = f(carry, x)` over the leading axis of the structure `xs`."""
+        raise NotImplementedError
+
+    def vmap(self, fn: Callable, in_axes: Any = 0) -> Callable:
+        """`fn` mapped over an axis of its arguments."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def device_scope(self, name: str) -> Iterator[None]:
+        """New arrays are made on the device `name` ("cpu:0", "gpu:1") inside the block."""
+        yield
+
+
+class MissingPrimitive:
+    """Stands for a function that a namespace lacks: says so when called, not when looked up."""
+
+    def __init__(self, backend: str, name: str):
+        self.backend, self.name = backend, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise BackendError(f"The {self.backend} backend has no {self.name!r}.")

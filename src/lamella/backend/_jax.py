@@ -1,0 +1,234 @@
+"""JAX: the default backend. XLA on CPU, GPU and TPU."""
+
+import contextlib
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lamella.backend import _dtypes
+from lamella.backend._adapter import Adapter
+from lamella.backend._numpy import numpy_array, numpy_dtype
+from lamella.errors import DTypeError
+
+_NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
+
+
+def _use_persistent_cache() -> None:
+    """Keep compiled programs in the user's own cache directory, so that the next process need not compile.
+
+    `LAMELLA_COMPILATION_CACHE=0` switches it off; `LAMELLA_CACHE_DIR` moves it. A cache that the user already set up
+    for JAX is left alone.
+    """
+    if os.environ.get("LAMELLA_COMPILATION_CACHE", "1") == "0" or jax.config.jax_compilation_cache_dir:
+        return
+    root = os.environ.get("LAMELLA_CACHE_DIR")
+    if root is None:
+        import platformdirs
+
+        root = platformdirs.user_cache_dir("lamella")
+    path = Path(root) / "xla"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return  # a home that cannot be written to costs a compilation, not a run
+    if path.stat().st_uid != os.getuid():
+        return  # somebody else's directory could feed us somebody else's programs
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+class JaxAdapter(Adapter):
+    """Arrays are `jax.Array`. 64-bit types are stored as 32-bit ones until somebody asks for float64."""
+
+    name = "jax"
+    roots = ("jax", "jaxlib")
+    xp = jnp
+
+    def __init__(self) -> None:
+        super().__init__()
+        _use_persistent_cache()
+        from lamella.backend import _jax_overrides
+        from lamella.backend._jax_random import JaxRandom
+
+        self.random = JaxRandom()
+        self.overrides.update(_jax_overrides.OVERRIDES)
+
+    # ---- arrays ----------------------------------------------------------------------------------
+
+    def is_array(self, value):
+        return isinstance(value, jax.Array)
+
+    def canonical_dtype(self, dtype):
+        return dtype if jax.config.jax_enable_x64 else _NARROW.get(dtype, dtype)
+
+    def enable_float64(self):
+        if not jax.config.jax_enable_x64:
+            jax.config.update("jax_enable_x64", True)
+
+    def asarray(self, value, dtype=None):
+        if isinstance(value, jax.Array):
+            if dtype is None:
+                return value
+            native = numpy_dtype(self.canonical_dtype(dtype))
+            return value if value.dtype == native else value.astype(native)
+        convert = getattr(value, "__lamella_array__", None)  # a Variable
+        if convert is not None:
+            return self.asarray(convert(), dtype)
+        if isinstance(value, (list, tuple)) and _holds_jax(value):
+            return self.asarray(jnp.stack([self.asarray(v) for v in _joined(self, value)]), dtype)
+        if isinstance(value, jax.ShapeDtypeStruct):
+            raise DTypeError(f"Expected an array; got only its shape and dtype: {value}.")
+        array = self._from_host(value, dtype)
+        if isinstance(array, jax.Array):
+            return array
+        if array.dtype == object or array.dtype.kind in "SUO":
+            raise DTypeError(
+                f"Expected numbers; got an array of dtype {array.dtype} (such as {str(value)[:60]!r}). "
+                "Turn text into numbers first, for example with a StringLookup or TextVectorization layer."
+            )
+        name = self.canonical_dtype(dtype or _dtypes.standardize_dtype(array.dtype))
+        return jnp.asarray(np.asarray(array, numpy_dtype(name)))
+
+    def _from_host(self, value, dtype):
+        if isinstance(value, np.ndarray):
+            return value
+        if type(value).__module__.partition(".")[0] in ("torch", "tensorflow"):
+            value = value.detach() if hasattr(value, "detach") else value
+            try:
+                return self.asarray(jax.dlpack.from_dlpack(value), dtype)
+            except Exception:  # a device or dtype that DLPack does not carry: by way of the host
+                return np.asarray(value.cpu() if hasattr(value, "cpu") and callable(value.cpu) else value)
+        return numpy_array(value, None if dtype is None else self.canonical_dtype(dtype))
+
+    def to_numpy(self, array):
+        return np.asarray(array)
+
+    # ---- differentiation -------------------------------------------------------------------------
+
+    def value_and_grad(self, fn, has_aux=False):
+        return jax.value_and_grad(fn, has_aux=has_aux)
+
+    def stop_gradient(self, array):
+        return jax.lax.stop_gradient(array)
+
+    def custom_gradient(self, fn):
+        return jax.custom_gradient(fn)
+
+    def remat(self, fn):
+        return jax.checkpoint(fn)
+
+    # ---- programs --------------------------------------------------------------------------------
+
+    def compile(self, fn, donate=()):
+        return Program(fn, donate)
+
+    def synchronize(self, arrays):
+        return jax.block_until_ready(arrays)
+
+    def eagerly(self):
+        return jax.ensure_compile_time_eval()
+
+    def fori_loop(self, lower, upper, body, init):
+        return jax.lax.fori_loop(lower, upper, body, init)
+
+    def cond(self, predicate, true_fn, false_fn):
+        return jax.lax.cond(predicate, true_fn, false_fn)
+
+    def while_loop(self, cond, body, init):
+        return jax.lax.while_loop(cond, body, init)
+
+    def scan(self, f, init, xs, length, reverse, unroll):
+        return jax.lax.scan(f, init, xs, length=length, reverse=reverse, unroll=unroll)
+
+    def vmap(self, fn, in_axes=0):
+        return jax.vmap(fn, in_axes=in_axes)
+
+    def eval_shape(self, fn: Callable, *specs: Any) -> Any:
+        """Shapes and dtypes of `fn(*specs)` without computing; specs are structures of `spec(...)`."""
+        return jax.eval_shape(fn, *specs)
+
+    def spec(self, shape: Sequence[int], dtype: str) -> Any:
+        """A stand-in for an array of `shape` and `dtype`, for `eval_shape`."""
+        return jax.ShapeDtypeStruct(tuple(shape), numpy_dtype(self.canonical_dtype(dtype)))
+
+    @contextlib.contextmanager
+    def device_scope(self, name):
+        kind, _, index = name.partition(":")
+        kind = {"gpu": "gpu", "cuda": "gpu"}.get(kind.lower(), kind.lower())
+        with jax.default_device(jax.devices(kind)[int(index or 0)]):
+            yield
+
+
+def _holds_jax(value: Sequence) -> bool:
+    return any(
+        isinstance(v, jax.Array)
+        or hasattr(v, "__lamella_array__")
+        or (isinstance(v, (list, tuple)) and _holds_jax(v))
+        for v in value
+    )
+
+
+def _joined(adapter: JaxAdapter, values: Sequence) -> list:
+    arrays = [adapter.asarray(v) for v in values]
+    names = [_dtypes.weak_dtype(v) or adapter.dtype(a) for v, a in zip(values, arrays)]
+    dtype = _dtypes.join_dtypes(names)
+    return [adapter.asarray(a, dtype) for a in arrays]
+
+
+_MAX_PROGRAMS = 256
+_programs: "OrderedDict[bytes, Any]" = OrderedDict()
+compilations = 0
+
+
+class Program:
+    """A function compiled once for every signature of its arguments.
+
+    Executables are shared between programs by the text of what is to be compiled, so building the same model again
+    traces it again but compiles nothing.
+    """
+
+    def __init__(self, fn: Callable, donate: Sequence[int] = ()):
+        self._jit = jax.jit(fn, donate_argnums=tuple(donate))
+        self._donate = tuple(donate)
+        self._by_signature: dict[Any, Any] = {}
+
+    def __call__(self, *args: Any) -> Any:
+        return self.executable(*args)(*args)
+
+    def executable(self, *args: Any) -> Any:
+        """The compiled program for arguments like `args`; compiled now if it was not before."""
+        leaves, treedef = jax.tree.flatten(args)
+        signature = (treedef, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        found = self._by_signature.get(signature)
+        if found is None:
+            found = self._by_signature[signature] = _compile(self._jit.lower(*args))
+        return found
+
+
+def _compile(lowered: Any) -> Any:
+    global compilations
+    options = compiler_options()
+    text = lowered.as_text()
+    key = hashlib.sha256(f"{sorted(options.items())}{lowered.in_tree}{lowered.out_tree}{text}".encode()).digest()
+    found = _programs.get(key)
+    if found is None:
+        compilations += 1
+        found = _programs[key] = lowered.compile(compiler_options=options or None)
+        if len(_programs) > _MAX_PROGRAMS:
+            _programs.popitem(last=False)
+    else:
+        _programs.move_to_end(key)
+    return found
+
+
+def compiler_options() -> dict[str, Any]:
+    """XLA options for training programs on this device."""
+    return {}

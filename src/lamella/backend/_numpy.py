@@ -1,0 +1,100 @@
+"""NumPy: every op, forward only. What the parity tests compare the other backends with."""
+
+import array_api_compat.numpy as xp
+import ml_dtypes
+import numpy as np
+
+from lamella.backend import _dtypes
+from lamella.backend._adapter import Adapter
+
+_EXTENDED = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+
+
+def numpy_dtype(name: str) -> np.dtype:
+    """The NumPy dtype of a canonical name, bfloat16 and float8 (ml_dtypes) included."""
+    if name == "string":
+        return np.dtype(object)
+    return _EXTENDED.get(name) or np.dtype(name)
+
+
+def numpy_array(value, dtype: str | None = None) -> np.ndarray:
+    """`value` as a NumPy array, Python floats in it as `floatx()` and ints as int32, unless `dtype` says otherwise."""
+    if dtype is not None:
+        return np.asarray(value, numpy_dtype(dtype))
+    if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array_interface__"):
+        return np.asarray(value)
+    array = np.asarray(value)
+    if isinstance(value, (bool, int, float, complex, list, tuple, range)):
+        if array.dtype == np.float64 and not _holds_arrays(value):
+            return array.astype(numpy_dtype(_dtypes.floatx()))
+        if array.dtype == np.int64 and not _holds_arrays(value):
+            return array.astype(np.int32) if _fits_int32(array) else array
+        if array.dtype == np.complex128 and _dtypes.floatx() != "float64":
+            return array.astype(np.complex64)
+    return array
+
+
+def _fits_int32(array: np.ndarray) -> bool:
+    return array.size == 0 or (-(2**31) <= int(array.min()) and int(array.max()) < 2**31)
+
+
+def _holds_arrays(value) -> bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (np.ndarray, np.generic))
+
+
+class NumpyAdapter(Adapter):
+    """Arrays are `numpy.ndarray`; no gradients and no compiler."""
+
+    name = "numpy"
+    roots = ()  # NumPy arrays do not pick this adapter: they go to whichever is active
+    xp = xp
+    differentiable = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        from lamella.backend._numpy_random import NumpyRandom
+
+        self.random = NumpyRandom()
+
+    def is_array(self, value):
+        return isinstance(value, (np.ndarray, np.generic))
+
+    def asarray(self, value, dtype=None):
+        if hasattr(value, "__jax_array__") and hasattr(value, "value"):
+            value = value.value
+        return numpy_array(value, dtype)
+
+    def dtype(self, array):
+        return _dtypes.standardize_dtype(array.dtype)
+
+    def to_numpy(self, array):
+        return numpy_array(array)
+
+    def scan(self, f, init, xs, length, reverse, unroll):
+        import optree
+
+        leaves, treedef = optree.tree_flatten(xs)
+        count = length if length is not None else len(leaves[0])
+        order = range(count - 1, -1, -1) if reverse else range(count)
+        carry, outputs = init, [None] * count
+        for i in order:
+            carry, outputs[i] = f(carry, optree.tree_unflatten(treedef, [leaf[i] for leaf in leaves]))
+        if not outputs or outputs[0] is None:
+            return carry, None
+        return carry, optree.tree_map(lambda *steps: np.stack(steps), *outputs)
+
+    def vmap(self, fn, in_axes=0):
+        import optree
+
+        def mapped(*args):
+            axes = in_axes if isinstance(in_axes, (list, tuple)) else [in_axes] * len(args)
+            sizes = {np.asarray(a).shape[ax] for a, ax in zip(args, axes) if ax is not None}
+            (size,) = sizes
+            rows = [
+                fn(*(a if ax is None else np.take(a, i, axis=ax) for a, ax in zip(args, axes))) for i in range(size)
+            ]
+            return optree.tree_map(lambda *r: np.stack(r), *rows)
+
+        return mapped

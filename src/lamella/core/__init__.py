@@ -1,0 +1,1 @@
+"""What a computation remembers: variables, dtype policies, scopes, symbolic tensors, serialisable classes."""

@@ -1,0 +1,82 @@
+"""Shapes and dtypes of what a function returns, without computing it.
+
+The function runs abstractly on JAX, whatever the backend, once for each of two sizes put in the place of every unknown
+one; what differs between the two runs is unknown in the result. Both sizes are highly composite, so that reshapes and
+splits that would accept any reasonable batch accept them. When neither is accepted (an unknown size meets a known one,
+as in `add` of (None, 3) and (5, 3)), each size that stands in the inputs is tried in its place.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from lamella.backend import _registry
+from lamella.core import _scopes, _tree
+from lamella.core._keras_tensor import KerasTensor
+
+PROBES = (2520, 5040)
+
+
+def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
+    """What `fn(*args, **kwargs)` returns, every array in it as a `KerasTensor`.
+
+    Args:
+        fn: a function of arrays.
+        args, kwargs: its arguments, structures that hold KerasTensors.
+
+    Raises:
+        Whatever `fn` raises on such shapes.
+    """
+    leaves, treedef = _tree.flatten_with_spec((args, kwargs))
+    where = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
+    tensors = [leaves[i] for i in where]
+
+    def run(size: int) -> tuple[list, Any]:
+        return _abstract_run(fn, leaves, treedef, where, size)
+
+    if all(None not in t.shape for t in tensors):
+        outputs, spec = run(1)
+        return _tree.unflatten(spec, [_spec_of(o) for o in outputs])
+    try:
+        (first, spec), (second, _) = run(PROBES[0]), run(PROBES[1])
+    except Exception:
+        first = second = spec = None
+        for size in sorted({n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}):
+            try:
+                first, spec = run(size)
+                second = first
+                break
+            except Exception:  # the size does not fit either; the first error is the one worth telling
+                continue
+        if spec is None:
+            raise
+    return _tree.unflatten(spec, [_spec_of(a, b) for a, b in zip(first, second)])  # type: ignore[arg-type]
+
+
+def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], size: int) -> tuple[list, Any]:
+    jax_adapter: Any = _registry.get("jax")
+    specs = [
+        jax_adapter.spec([size if n is None else n for n in leaves[i].shape], leaves[i].dtype) for i in where
+    ]
+    result: dict[str, Any] = {}
+
+    def pure(arrays: list) -> list:
+        filled = list(leaves)
+        for i, array in zip(where, arrays):
+            filled[i] = array
+        args, kwargs = _tree.unflatten(treedef, filled)
+        outputs, result["spec"] = _tree.flatten_with_spec(fn(*args, **kwargs))
+        result["plain"] = [None if _registry.owner(o) == "jax" else (o,) for o in outputs]
+        return [o for o in outputs if _registry.owner(o) == "jax"]
+
+    symbolic = _scopes.symbolic_scope() or _scopes.SymbolicScope()
+    with symbolic, _registry.use(jax_adapter), _scopes.StatelessScope(collect_losses=True):
+        arrays = iter(jax_adapter.eval_shape(pure, specs))
+    return [next(arrays) if plain is None else plain[0] for plain in result["plain"]], result["spec"]
+
+
+def _spec_of(first: Any, second: Any = None) -> Any:
+    if not hasattr(first, "dtype") or not hasattr(first, "shape"):
+        return first
+    second = first if second is None else second
+    shape = tuple(a if a == b else None for a, b in zip(first.shape, second.shape))
+    return KerasTensor(shape, dtype=_registry.get("jax").dtype(first))

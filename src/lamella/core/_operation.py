@@ -1,0 +1,270 @@
+"""Operations that can be drawn as well as run, and the decorator that makes an op of a function."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from lamella.backend import _registry
+from lamella.core import _names, _tree
+from lamella.core._inference import infer_spec
+from lamella.core._keras_tensor import KerasTensor
+from lamella.core._operators import OPERATORS
+from lamella.core._serialization import Serializable
+from lamella.errors import ArgumentError, LamellaError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class History(NamedTuple):
+    """Which call of which operation made a symbolic tensor, and which of its outputs it is."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
+
+
+class Node:
+    """One call of an operation on symbolic tensors.
+
+    Attributes:
+        operation: what was called.
+        args, kwargs: with what, KerasTensors included.
+        outputs: the KerasTensors it made, flat.
+    """
+
+    def __init__(self, operation: "Operation", args: tuple, kwargs: dict, outputs: Any):
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.output_structure = outputs
+        self.outputs = [t for t in _tree.flatten(outputs) if isinstance(t, KerasTensor)]
+        self.input_tensors = [t for t in _tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)]
+        operation._inbound_nodes.append(self)
+        for i, tensor in enumerate(self.outputs):
+            tensor._keras_history = History(operation, len(operation._inbound_nodes) - 1, i)  # type: ignore[attr-defined]
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it stands for an input of the graph."""
+        return not self.input_tensors
+
+    @property
+    def parent_nodes(self) -> list["Node"]:
+        """The calls that made its inputs."""
+        return [node_of(t) for t in self.input_tensors if hasattr(t, "_keras_history")]
+
+    def fill(self, values: dict[int, Any]) -> tuple[tuple, dict]:
+        """Its arguments, each KerasTensor replaced by the value that `values` has for its id."""
+        return _tree.map_structure(
+            lambda leaf: values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, (self.args, self.kwargs)
+        )
+
+
+def node_of(tensor: KerasTensor) -> Node:
+    """The call that made `tensor`."""
+    operation, index, _ = tensor._keras_history  # type: ignore[attr-defined]
+    return operation._inbound_nodes[index]
+
+
+class Operation(Serializable):
+    """Something that maps tensors to tensors, and can be a node of a functional model.
+
+    Args:
+        name: defaults to the class name in snake case, made unique.
+
+    Raises:
+        ArgumentError: for a name that is not a string or contains "/".
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        instance = super().__new__(cls)
+        instance.__dict__["_init_arguments"] = (args, kwargs)
+        return instance
+
+    def __init__(self, name: str | None = None):
+        if name is None:
+            name = _names.unique_name(_names.snake_case(type(self).__name__))
+        if not isinstance(name, str) or "/" in name:
+            raise ArgumentError(
+                f"The `name` of {type(self).__name__} must be a string without '/'; got {name!r}."
+            )
+        self.name = name
+        self._inbound_nodes: list[Node] = []
+        self._outbound_nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any_symbolic_tensors(args, kwargs):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, on arrays."""
+        raise NotImplementedError(f"{type(self).__name__} does not define `call()`.")
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs as KerasTensors that remember this call."""
+        outputs = self.compute_output_spec(*args, **kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs as KerasTensors: shapes and dtypes only.
+
+        Raises:
+            LamellaError: what `call` raises on inputs of such shapes.
+        """
+        try:
+            return infer_spec(self.call, args, kwargs)
+        except LamellaError:
+            raise
+        except Exception as error:
+            shapes = [getattr(x, "shape", x) for x in _tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+            error.add_note(f"while working out the output shape of {self.name!r} for inputs of shape {shapes}")
+            raise
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation on quantized weights."""
+        raise NotImplementedError(f"{type(self).__name__} has no quantized form.")
+
+    def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """`fn`, its intermediate values recomputed in the backward pass instead of kept."""
+        return _registry.active().remat(functools.partial(fn, **kwargs))
+
+    def get_config(self) -> dict:
+        """The arguments that make the operation again.
+
+        The arguments of a class that takes plain values need no `get_config` of its own: they are remembered.
+
+        Raises:
+            NotImplementedError: when an argument is not a plain value, and the class says nothing about it.
+        """
+        config: dict[str, Any] = {"name": self.name}
+        arguments = self._constructor_arguments()
+        for key, value in arguments.items():
+            if not _is_plain(value):
+                raise NotImplementedError(
+                    f"The object {self.name!r} of class {type(self).__name__} was made with the argument {key}={value!r}, "
+                    "which is not a plain value. Define `get_config()` in the class to return its arguments, so that "
+                    "it can be saved or cloned."
+                )
+        return {**config, **arguments}
+
+    def _constructor_arguments(self) -> dict[str, Any]:
+        args, kwargs = self.__dict__.get("_init_arguments", ((), {}))
+        try:
+            bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs).arguments
+        except (TypeError, ValueError):
+            return {}
+        out: dict[str, Any] = {}
+        for key, value in list(bound.items())[1:]:
+            kind = inspect.signature(type(self).__init__).parameters[key].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                out.update(value)
+            elif kind is not inspect.Parameter.VAR_POSITIONAL:
+                out[key] = value
+        out.pop("name", None)
+        return out
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the only call; a structure where there are several.
+
+        Raises:
+            ArgumentError: when it was never called on symbolic tensors.
+        """
+        return self._single_node("input").input_tensors_structure
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first call.
+
+        Raises:
+            ArgumentError: when it was never called on symbolic tensors.
+        """
+        return self._single_node("output").output_structure
+
+    def _single_node(self, what: str) -> Any:
+        if not self._inbound_nodes:
+            raise ArgumentError(
+                f"The {type(self).__name__} {self.name!r} was never called on symbolic tensors, so it has no {what}."
+            )
+        node = self._inbound_nodes[0]
+        node.input_tensors_structure = (  # type: ignore[attr-defined]
+            node.input_tensors[0] if len(node.input_tensors) == 1 else node.input_tensors
+        )
+        return node
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(v) for v in value)
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
+def any_symbolic_tensors(args: tuple, kwargs: dict) -> bool:
+    """Whether a `KerasTensor` stands anywhere in the arguments."""
+    return any(_holds_symbolic(a) for a in args) or any(_holds_symbolic(a) for a in kwargs.values())
+
+
+def _holds_symbolic(value: Any) -> bool:
+    if isinstance(value, KerasTensor):
+        return True
+    if isinstance(value, (list, tuple)):
+        return any(_holds_symbolic(v) for v in value)
+    if isinstance(value, dict):
+        return any(_holds_symbolic(v) for v in value.values())
+    return False
+
+
+def _arrays_in(values: Any) -> Any:
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            yield from _arrays_in(value)
+        elif isinstance(value, dict):
+            yield from _arrays_in(value.values())
+        elif hasattr(value, "__lamella_array__"):
+            yield value.__lamella_array__()
+        else:
+            yield value
+
+
+class OpCall(Operation):
+    """A call of an op in a functional model."""
+
+    def __init__(self, fn: Callable, name: str | None = None):
+        super().__init__(name or _names.unique_name(fn.__name__))
+        self.fn = fn
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+    def get_config(self) -> dict:
+        return {"name": self.name, "op": self.fn.__name__}
+
+
+def op(fn: F) -> F:
+    """Make a public op of a function over the active namespace.
+
+    Called with a KerasTensor anywhere in its arguments, the op is drawn. Otherwise it runs in the library that its
+    arrays belong to, by that library's override of the same name where there is one.
+    """
+    name = fn.__name__
+
+    @functools.wraps(fn)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if any_symbolic_tensors(args, kwargs):
+            return OpCall(run).symbolic_call(*args, **kwargs)
+        active = _registry.active()
+        adapter = _registry.owner_of_any(_arrays_in((*args, *kwargs.values())))
+        implementation = adapter.overrides.get(name, fn)
+        if adapter is active:
+            return implementation(*args, **kwargs)
+        with _registry.use(adapter):
+            return implementation(*args, **kwargs)
+
+    run.portable = fn  # type: ignore[attr-defined]
+    OPERATORS.setdefault(name, run)
+    return run  # type: ignore[return-value]

@@ -1,0 +1,471 @@
+"""Objects as plain configurations, and back; the registry of the classes that may be named in one.
+
+A configuration is `{"module", "class_name", "config", "registered_name"}`, as Keras writes it. It names an entry of the
+registry: the classes of lamella (which register themselves when defined), what the user registered, and what the user
+hands in as `custom_objects`. Nothing is imported, looked up or called because a configuration says so.
+"""
+
+import contextlib
+import contextvars
+import importlib
+import types
+from collections.abc import Callable
+from typing import Any
+
+from lamella.errors import ArgumentError, SerializationError, nearest_names
+
+# (Keras module, class name) -> class, for the classes of lamella itself.
+_BUILTIN: dict[tuple[str, str], type] = {}
+# "package>name" -> what the user registered.
+_REGISTERED: dict[str, Any] = {}
+_REGISTERED_NAMES: dict[Any, str] = {}
+_scope: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("custom_objects", default={})  # noqa: B039
+
+# Where each family's classes live, so that a configuration can be read before the family was first used.
+_FAMILIES = {
+    "keras": "lamella",
+    "keras.layers": "lamella.layers",
+    "keras.models": "lamella.models",
+    "keras.initializers": "lamella.initializers",
+    "keras.regularizers": "lamella.regularizers",
+    "keras.constraints": "lamella.constraints",
+    "keras.losses": "lamella.losses",
+    "keras.metrics": "lamella.metrics",
+    "keras.optimizers": "lamella.optimizers",
+    "keras.optimizers.schedules": "lamella.optimizers.schedules",
+    "keras.dtype_policies": "lamella.dtype_policies",
+    "keras.quantizers": "lamella.quantizers",
+    "keras.activations": "lamella.activations",
+    "keras.random": "lamella.random",
+    "keras.callbacks": "lamella.callbacks",
+    "keras.utils": "lamella.utils",
+    "keras.applications": "lamella.applications",
+}
+# Folders of the source whose classes have another folder's public name.
+_PUBLIC_MODULE = {"core": "keras.dtype_policies"}
+_ROOT_CLASSES = {"Sequential": "keras", "Functional": "keras.src.models.functional", "Model": "keras"}
+
+
+class Serializable:
+    """Base of the families whose members can be named in a configuration.
+
+    A class defined in lamella registers itself under its family's public module; a class of the user does so by
+    `register_keras_serializable`.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        parts = cls.__module__.split(".")
+        if parts[0] == "lamella" and not cls.__name__.startswith("_"):
+            _BUILTIN[(_public_module(cls), cls.__name__)] = cls
+
+    def get_config(self) -> dict:
+        """The arguments that make the object again, as plain values."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        """The object of a configuration that `get_config` returned."""
+        return cls(**config)
+
+
+def _public_module(cls: type) -> str:
+    if cls.__name__ in _ROOT_CLASSES:
+        return _ROOT_CLASSES[cls.__name__]
+    parts = cls.__module__.split(".")
+    if "schedules" in cls.__module__:
+        return "keras.optimizers.schedules"
+    return _PUBLIC_MODULE.get(parts[1], f"keras.{parts[1]}")
+
+
+# ---- the user's registry -----------------------------------------------------------------------------
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
+    """A decorator that lets configurations name a class or function.
+
+    Args:
+        package: the namespace it is registered in.
+        name: defaults to the object's own name.
+
+    Returns:
+        A decorator, which returns the object unchanged.
+
+    Raises:
+        ArgumentError: when a class has no `get_config`.
+    """
+
+    def decorator(thing: Any) -> Any:
+        registered = f"{package}>{name or thing.__name__}"
+        if isinstance(thing, type) and not hasattr(thing, "get_config"):
+            raise ArgumentError(
+                f"Cannot register the class {thing.__name__}: it has no `get_config()` method. Add one that returns "
+                "the arguments of its constructor."
+            )
+        _REGISTERED[registered] = thing
+        _REGISTERED_NAMES[thing] = registered
+        return thing
+
+    return decorator
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name that a class or function was registered under, or its own name."""
+    return _REGISTERED_NAMES.get(obj) or obj.__name__
+
+
+def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
+    """The class or function registered as `name`, or None."""
+    for table in (_scope.get(), _REGISTERED, custom_objects or {}, module_objects or {}):
+        if name in table:
+            return table[name]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The dictionary of what the user registered, by registered name; it may be changed."""
+    return _REGISTERED
+
+
+class CustomObjectScope:
+    """Configurations read inside the block may name the given objects.
+
+    Args:
+        custom_objects: names and the classes or functions they stand for.
+    """
+
+    def __init__(self, custom_objects: dict[str, Any] | None):
+        self.custom_objects = custom_objects or {}
+
+    def __enter__(self) -> "CustomObjectScope":
+        self._token = _scope.set({**_scope.get(), **self.custom_objects})
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _scope.reset(self._token)
+
+
+# ---- writing -----------------------------------------------------------------------------------------
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """`obj` as values that JSON can hold: scalars, lists, dicts.
+
+    Args:
+        obj: None, a scalar, a nested structure, a NumPy array, a function, or an object with `get_config`.
+
+    Returns:
+        Objects become `{"module", "class_name", "config", "registered_name"}` (and `"build_config"` for layers).
+
+    Raises:
+        SerializationError: for an object without `get_config`.
+    """
+    if obj is None or isinstance(obj, (str, bool, int, float)):
+        return obj
+    if isinstance(obj, (list, types.GeneratorType)) and not hasattr(obj, "get_config"):
+        return [serialize_keras_object(item) for item in obj]
+    if isinstance(obj, tuple):
+        return {"class_name": "__tuple__", "items": [serialize_keras_object(item) for item in obj]}
+    if isinstance(obj, dict) and not hasattr(obj, "get_config"):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
+    if isinstance(obj, slice):
+        return {
+            "class_name": "__slice__",
+            "config": {k: serialize_keras_object(getattr(obj, k)) for k in ("start", "stop", "step")},
+        }
+    if type(obj) is type(Ellipsis):
+        return {"class_name": "__ellipsis__", "config": {}}
+    special = _serialize_array_like(obj)
+    if special is not None:
+        return special
+    if isinstance(obj, types.FunctionType) and obj.__name__ == "<lambda>":
+        raise SerializationError(
+            f"Cannot turn the lambda {obj!r} into a configuration: a configuration holds no code. Define a named "
+            "function and decorate it with @register_keras_serializable()."
+        )
+    if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType)):
+        return _serialize_function(obj)
+    if isinstance(obj, type):
+        return _serialize_type(obj)
+    if not hasattr(obj, "get_config"):
+        raise SerializationError(
+            f"Cannot turn {obj!r} of type {type(obj).__name__} into a configuration: it has no `get_config()` method."
+        )
+    module, class_name, registered_name = _class_names(type(obj))
+    out = {
+        "module": module,
+        "class_name": class_name,
+        "config": _serialize_config(obj),
+        "registered_name": registered_name,
+    }
+    build = getattr(obj, "get_build_config", None)
+    if build is not None and (build_config := build()) is not None:
+        out["build_config"] = serialize_dict(build_config)
+    compiled = getattr(obj, "get_compile_config", None)
+    if compiled is not None and (compile_config := compiled()) is not None:
+        out["compile_config"] = serialize_dict(compile_config)
+    return out
+
+
+def serialize_dict(config: dict) -> dict:
+    """`serialize_keras_object` of every value."""
+    return {key: serialize_keras_object(value) for key, value in config.items()}
+
+
+def _serialize_config(obj: Any) -> dict:
+    config = obj.get_config()
+    if not isinstance(config, dict):
+        raise SerializationError(
+            f"The `get_config()` method of {type(obj).__name__} must return a dict; it returned {config!r}."
+        )
+    return serialize_dict(config)
+
+
+def _class_names(cls: type) -> tuple[str | None, str, str | None]:
+    """(module, class_name, registered_name) by which a configuration names `cls`."""
+    module = _public_module(cls) if cls.__module__.startswith("lamella.") else None
+    if module is not None and _BUILTIN.get((module, cls.__name__)) is cls:
+        return module, cls.__name__, None
+    return cls.__module__, cls.__name__, get_registered_name(cls)
+
+
+def _serialize_type(cls: type) -> dict:
+    if cls in (bool, int, float, str, complex, list, tuple, dict):
+        return {"class_name": "__typespec__", "module": "builtins", "config": cls.__name__, "name": cls.__name__}
+    module, class_name, registered_name = _class_names(cls)
+    return {"module": "builtins", "class_name": "type", "config": class_name, "registered_name": registered_name}
+
+
+def _serialize_function(fn: Any) -> dict:
+    module = fn.__module__
+    if (module or "").startswith("lamella."):
+        return {
+            "module": f"keras.{module.split('.')[1]}",
+            "class_name": "function",
+            "config": fn.__name__,
+            "registered_name": fn.__name__,
+        }
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": fn.__name__,
+        "registered_name": get_registered_name(fn),
+    }
+
+
+def _serialize_array_like(obj: Any) -> Any:
+    from lamella.backend import _dtypes, _registry
+    from lamella.core._keras_tensor import KerasTensor
+
+    if isinstance(obj, KerasTensor):
+        history = getattr(obj, "_keras_history", None)
+        if history:
+            history = [history.operation.name, history.node_index, history.tensor_index]
+        return {
+            "class_name": "__keras_tensor__",
+            "config": {"shape": obj.shape, "dtype": obj.dtype, "keras_history": history},
+        }
+    kind = type(obj).__module__.partition(".")[0]
+    if _registry.owner(obj) is not None and hasattr(obj, "shape"):
+        array = _registry.to_numpy(obj)
+        return {"class_name": "__tensor__", "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
+    if kind in ("numpy", "ml_dtypes"):
+        import numpy as np
+
+        if isinstance(obj, np.ndarray):
+            return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": str(obj.dtype)}}
+        if isinstance(obj, np.generic):
+            return obj.item()
+        if isinstance(obj, (np.dtype, type)):
+            return _dtypes.standardize_dtype(obj)
+    if kind in ("jax", "torch", "tensorflow") and type(obj).__name__ in ("dtype", "DType"):
+        return _dtypes.standardize_dtype(obj)
+    if type(obj).__name__ == "TensorShape":
+        return [None if size is None else int(size) for size in obj]
+    return None
+
+
+# ---- reading -----------------------------------------------------------------------------------------
+
+_BUILTIN_TYPES = {t.__name__: t for t in (bool, int, float, str, complex, list, tuple, dict)}
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: dict | None = None, safe_mode: bool = True, **kwargs: Any
+) -> Any:
+    """The object of a configuration that `serialize_keras_object` made.
+
+    Args:
+        config: a configuration, or any structure of plain values, which is returned as it is.
+        custom_objects: names that the configuration may use, and the classes or functions they stand for.
+        safe_mode: refuse configurations that carry code.
+
+    Raises:
+        SerializationError: when it names a class that is not in the registry, or carries code in safe mode.
+    """
+    module_objects = kwargs.pop("module_objects", None)
+    if custom_objects:
+        with CustomObjectScope(custom_objects):
+            return _deserialize(config, safe_mode, module_objects)
+    return _deserialize(config, safe_mode, module_objects)
+
+
+def _deserialize(config: Any, safe_mode: bool, module_objects: dict | None = None) -> Any:
+    if config is None or isinstance(config, (bool, int, float)):
+        return config
+    if isinstance(config, str):
+        found = get_registered_object(config, module_objects=module_objects)
+        return config if found is None else found
+    if isinstance(config, (list, tuple)):
+        return type(config)(_deserialize(item, safe_mode) for item in config)
+    if not isinstance(config, dict):
+        raise SerializationError(f"Expected a configuration (a dict); got {config!r} of type {type(config).__name__}.")
+    if "class_name" not in config or ("config" not in config and config["class_name"] != "__tuple__"):
+        return {key: _deserialize(value, safe_mode) for key, value in config.items()}
+
+    class_name, inner = config["class_name"], config.get("config") or {}
+    if class_name in _PLAIN:
+        return _PLAIN[class_name](config, safe_mode)
+    if class_name == "function":
+        return _find_function(config)
+    if class_name == "type":
+        return _find_class(config.get("module"), config["config"], config.get("registered_name"))
+    if config.get("module") == "builtins" and class_name in _BUILTIN_TYPES:
+        return _BUILTIN_TYPES[class_name]
+
+    cls = _find_class(config.get("module"), class_name, config.get("registered_name"), module_objects)
+    if isinstance(cls, types.FunctionType):
+        return cls
+    if not hasattr(cls, "from_config"):
+        raise SerializationError(
+            f"Cannot make a {class_name} from a configuration: it has no `from_config()` method."
+        )
+    obj = _from_config(cls, inner, safe_mode)
+    build_config = config.get("build_config")
+    if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
+        obj.build_from_config(_deserialize(build_config, safe_mode))
+    compile_config = config.get("compile_config")
+    if compile_config and hasattr(obj, "compile_from_config"):
+        obj.compile_from_config(compile_config)
+    return obj
+
+
+_safe_mode: contextvars.ContextVar[bool] = contextvars.ContextVar("safe_mode", default=True)
+
+
+def in_safe_mode() -> bool:
+    """Whether the configuration being read here may not carry code."""
+    return _safe_mode.get()
+
+
+def _from_config(cls: Any, inner: dict, safe_mode: bool) -> Any:
+    token = _safe_mode.set(safe_mode)
+    try:
+        return cls.from_config(inner)
+    except TypeError as error:
+        if "from_config" in str(error) or "__init__" in str(error):
+            raise SerializationError(
+                f"{cls.__name__} could not be made from its configuration {inner!r}: {error}. "
+                "A class with arguments of its own needs a `get_config()` that returns them all."
+            ) from error
+        raise
+    finally:
+        _safe_mode.reset(token)
+
+
+def _refuse_code(config: dict, safe_mode: bool) -> Any:
+    raise SerializationError(
+        "The configuration carries a Python lambda, that is, code that loading would run. lamella does not run code "
+        "out of files. Give the function itself in `custom_objects`."
+    )
+
+
+def _array(config: dict, safe_mode: bool) -> Any:
+    import numpy as np
+
+    from lamella.backend import _registry
+    from lamella.backend._numpy import numpy_dtype
+
+    inner = config["config"]
+    value = np.array(inner["value"], dtype=numpy_dtype(inner["dtype"]))
+    return value if config["class_name"] == "__numpy__" else _registry.active().asarray(value)
+
+
+def _keras_tensor(config: dict, safe_mode: bool) -> Any:
+    from lamella.core._keras_tensor import KerasTensor
+
+    inner = config["config"]
+    return KerasTensor(shape=inner["shape"], dtype=inner["dtype"])
+
+
+_PLAIN: dict[str, Callable[[dict, bool], Any]] = {
+    "__tuple__": lambda c, safe: tuple(_deserialize(item, safe) for item in c["items"]),
+    "__bytes__": lambda c, safe: c["config"]["value"].encode("utf-8"),
+    "__ellipsis__": lambda c, safe: Ellipsis,
+    "__slice__": lambda c, safe: slice(*(_deserialize(c["config"][k], safe) for k in ("start", "stop", "step"))),
+    "__typespec__": lambda c, safe: _BUILTIN_TYPES[c["config"]],
+    "__lambda__": _refuse_code,
+    "__numpy__": _array,
+    "__tensor__": _array,
+    "__keras_tensor__": _keras_tensor,
+}
+
+
+def builtin_classes(module: str) -> dict[str, type]:
+    """The classes of lamella whose public module is `module`, such as "keras.layers", by name."""
+    if module in _FAMILIES:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(_FAMILIES[module])
+    return {name: cls for (where, name), cls in _BUILTIN.items() if where == module}
+
+
+def _find_class(
+    module: Any, name: Any, registered_name: Any, module_objects: dict | None = None
+) -> Any:
+    for key in (registered_name, name):
+        if isinstance(key, str) and (found := get_registered_object(key, module_objects=module_objects)) is not None:
+            return found
+    if isinstance(module, str) and module.startswith("keras"):
+        family = _family(module)
+        classes = builtin_classes(family)
+        if name in classes:
+            return classes[name]
+        for where in ("keras", "keras.layers", "keras.src.models.functional"):
+            if name in (classes := builtin_classes(where)):
+                return classes[name]
+    known = {n for _, n in _BUILTIN} | {k.rpartition(">")[2] for k in _REGISTERED}
+    near = nearest_names(str(name), known)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise SerializationError(
+        f"Could not find the class {name!r} (module {module!r}, registered name {registered_name!r}).{hint} A class of "
+        "your own must be registered with @register_keras_serializable() before it is loaded, or be passed in "
+        "`custom_objects`."
+    )
+
+
+def _family(module: str) -> str:
+    if module in _FAMILIES:
+        return module
+    parts = module.replace("keras.src.", "keras.").split(".")  # the private paths that some Keras files contain
+    if "schedules" in module:
+        return "keras.optimizers.schedules"
+    return ".".join(parts[:2])
+
+
+def _find_function(config: dict) -> Any:
+    name = config["config"]
+    for key in (config.get("registered_name"), name):
+        if isinstance(key, str) and (found := get_registered_object(key)) is not None:
+            return found
+    module = config.get("module")
+    for family in ("activations", "losses", "metrics", "initializers", "regularizers", "constraints", "ops"):
+        if module in (None, "builtins", f"keras.{family}") and isinstance(name, str) and name.isidentifier():
+            facade = importlib.import_module(f"lamella.{family}")
+            if name in getattr(facade, "__all__", ()) and isinstance(getattr(facade, name), types.FunctionType):
+                return getattr(facade, name)
+    raise SerializationError(
+        f"Could not find the function {name!r} (module {module!r}). A function of your own must be registered with "
+        "@register_keras_serializable() before it is loaded, or be passed in `custom_objects`."
+    )

@@ -1,0 +1,82 @@
+"""Every exception that lamella raises.
+
+LamellaError
+├── ShapeError (ValueError)            a shape or rank that the operation cannot take
+├── DTypeError (TypeError, ValueError) a dtype that the operation cannot take
+├── ArgumentError (ValueError)         any other unusable argument
+│   ├── UnknownNameError               a string identifier that names nothing here
+│   └── DataError                      training data that cannot be used
+├── NotBuiltError (ValueError)         a layer or model used before its variables exist
+├── NotCompiledError (ValueError)      `fit` and its kin before `compile`
+├── BackendError (RuntimeError)        an array library that is missing or cannot do what is asked
+├── DownloadError (OSError)            a file that could not be fetched or failed its checksum
+├── SerializationError (ValueError)    a configuration or file that cannot be turned into an object
+└── MissingNameError (AttributeError)  a public name that lamella does not have
+
+Each subclasses the builtin that users of Keras catch, so `except ValueError` keeps working.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class LamellaError(Exception):
+    """Base of every exception of lamella."""
+
+
+class ShapeError(LamellaError, ValueError):
+    """A shape or rank that the operation cannot take."""
+
+
+class DTypeError(LamellaError, TypeError, ValueError):
+    """A dtype that the operation cannot take."""
+
+
+class ArgumentError(LamellaError, ValueError):
+    """An unusable argument."""
+
+
+class UnknownNameError(ArgumentError):
+    """A string identifier that names nothing."""
+
+
+class DataError(ArgumentError):
+    """Training data that cannot be used."""
+
+
+class NotBuiltError(LamellaError, ValueError):
+    """A layer or model used before its variables exist."""
+
+
+class NotCompiledError(LamellaError, ValueError):
+    """Training or evaluation asked of a model that was not compiled."""
+
+
+class BackendError(LamellaError, RuntimeError):
+    """An array library that is missing, or cannot do what is asked."""
+
+
+class DownloadError(LamellaError, OSError):
+    """A file that could not be fetched, or failed its checksum."""
+
+
+class SerializationError(LamellaError, ValueError):
+    """A configuration or file that cannot be turned into an object."""
+
+
+class MissingNameError(LamellaError, AttributeError):
+    """A public name that lamella does not have."""
+
+
+def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Up to `count` of `known` that look most like `name`, best first, ignoring case."""
+    by_folded = {k.lower(): k for k in sorted(known)}
+    return [by_folded[m] for m in difflib.get_close_matches(str(name).lower(), by_folded, n=count, cutoff=0.5)]
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """The error for a string that should have named a `kind` (a loss, a layer, ...)."""
+    known = sorted(set(known))
+    near = nearest_names(str(name), known)
+    hint = f"Did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    return UnknownNameError(f"Unknown {kind}: {name!r}. {hint}Known: {', '.join(known)}.")

@@ -1,0 +1,1 @@
+from lamella.ops._elementwise import *
