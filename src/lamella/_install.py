@@ -1,9 +1,9 @@
 """`import keras` means lamella, for this process: `lamella.install_as_keras()`.
 
 A finder at the front of `sys.meta_path` answers every import of `keras` or `keras.x.y` with the module object
-of `lamella` or `lamella.x.y`, so nothing is loaded twice and `keras.layers is lamella.layers`. A second finder,
-at the end and so asked only where TensorFlow is not installed, supplies a package `tensorflow` that has nothing
-but `keras`; what lies below `tensorflow.keras` is again the first one's.
+of `lamella` or `lamella.x.y`, so nothing is loaded twice and `keras.layers is lamella.layers`. A second one
+stands at the end, and so is asked only where TensorFlow is not installed. It supplies a package `tensorflow`
+that has only `keras`; what lies below `tensorflow.keras` is again the first one's.
 """
 
 import importlib
