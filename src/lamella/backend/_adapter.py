@@ -84,6 +84,39 @@ class Adapter:
         """`fn`, its intermediate values recomputed in the backward pass instead of kept."""
         return fn
 
+    # ---- special functions -----------------------------------------------------------------------
+
+    def sigmoid(self, x: Array) -> Array:
+        """`1 / (1 + exp(-x))` of a floating array, without overflow."""
+        xp, negative = self.xp, x < 0
+        small = xp.exp(xp.where(negative, x, -x))
+        return xp.where(negative, small, xp.ones_like(small)) / (1.0 + small)
+
+    def rsqrt(self, x: Array) -> Array:
+        """`1 / sqrt(x)` of a floating array."""
+        return 1.0 / self.xp.sqrt(x)
+
+    def erf(self, x: Array) -> Array:
+        """The error function of a real floating array."""
+        return self._by_host("erf", x)
+
+    def erfc(self, x: Array) -> Array:
+        """`1 - erf(x)` of a real floating array, without cancellation."""
+        return self._by_host("erfc", x)
+
+    def erfinv(self, x: Array) -> Array:
+        """The inverse of `erf` on a real floating array."""
+        return self._by_host("erfinv", x)
+
+    def _by_host(self, name: str, x: Array) -> Array:
+        from scipy import special
+
+        from lamella.backend._numpy import numpy_dtype
+
+        values = self.to_numpy(x)
+        wide = values if values.dtype.name in ("float32", "float64") else values.astype("float32")
+        return self.asarray(getattr(special, name)(wide).astype(numpy_dtype(self.dtype(x))))
+
     # ---- programs --------------------------------------------------------------------------------
 
     def compile(self, fn: Callable, donate: Sequence[int] = ()) -> Callable:

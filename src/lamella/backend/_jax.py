@@ -125,6 +125,23 @@ class JaxAdapter(Adapter):
     def remat(self, fn):
         return jax.checkpoint(fn)
 
+    # ---- special functions -----------------------------------------------------------------------
+
+    def sigmoid(self, x):
+        return jax.lax.logistic(x)
+
+    def rsqrt(self, x):
+        return jax.lax.rsqrt(x)
+
+    def erf(self, x):
+        return jax.lax.erf(x)
+
+    def erfc(self, x):
+        return jax.lax.erfc(x)
+
+    def erfinv(self, x):
+        return jax.lax.erf_inv(x)
+
     # ---- programs --------------------------------------------------------------------------------
 
     def compile(self, fn, donate=()):
