@@ -1,5 +1,6 @@
 """`lamella run FILE [ARGS...]`: a Python program whose `import keras` means lamella."""
 
+import builtins
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ def _run_file(file: str, arguments: list[str]) -> int:
     module = ModuleType("__main__")
     module.__file__ = path
     module.__loader__ = SourceFileLoader("__main__", path)
-    module.__dict__["__builtins__"] = __builtins__
+    module.__dict__["__builtins__"] = builtins
     module.__dict__["__cached__"] = None
     sys.modules["__main__"] = module
 
