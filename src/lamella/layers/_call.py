@@ -1,0 +1,96 @@
+"""How the arguments of a layer's call are read: which are tensors, their shapes, their masks, and `training`."""
+
+import contextvars
+import functools
+import inspect
+from typing import Any
+
+from lamella.backend import _registry
+from lamella.core import _tree
+from lamella.core._keras_tensor import KerasTensor
+
+# The training mode of the outermost layer call that said one; None when nobody did.
+_training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
+_depth: contextvars.ContextVar[int] = contextvars.ContextVar("call_depth", default=0)
+
+
+class CallContext:
+    """One layer call inside others: knows whether it is the outermost, and passes `training` inwards."""
+
+    def __init__(self, training: bool | None):
+        self.training = training
+
+    def __enter__(self) -> "CallContext":
+        self.outermost = _depth.get() == 0
+        self._tokens = (_depth.set(_depth.get() + 1), _training.set(self.training))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _depth.reset(self._tokens[0])
+        _training.reset(self._tokens[1])
+
+
+def surrounding_training() -> bool | None:
+    """The `training` of the call around this one."""
+    return _training.get()
+
+
+@functools.lru_cache(maxsize=4096)
+def signature_of(function: Any) -> inspect.Signature:
+    """The signature of an unbound method, `self` included."""
+    return inspect.signature(function)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether `value` is a KerasTensor, a Variable, an array of a backend, or a NumPy array."""
+    return (
+        isinstance(value, KerasTensor)
+        or hasattr(value, "__lamella_array__")
+        or _registry.owner(value) is not None
+        or type(value).__module__ == "numpy"
+        and hasattr(value, "shape")
+    )
+
+
+def holds_tensor(value: Any) -> bool:
+    """Whether a tensor stands anywhere in `value`."""
+    return any(is_tensor(leaf) for leaf in _tree.flatten(value))
+
+
+class CallArguments:
+    """The arguments of one call, by the names that `call` gives them.
+
+    Attributes:
+        by_name: argument name -> value, without `training`, `mask` and `*_mask`.
+        tensors: the same, only those that hold tensors.
+        first: the value of the first argument.
+    """
+
+    def __init__(self, layer: Any, args: tuple, kwargs: dict):
+        signature = signature_of(type(layer).call)
+        if "training" in kwargs and "training" not in signature.parameters:
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        bound = signature.bind(layer, *args, **kwargs)
+        named = dict(list(bound.arguments.items())[1:])
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD and name in named:
+                named.update(named.pop(name))
+            elif parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in named:
+                named.update({f"{name}_{i}": v for i, v in enumerate(named.pop(name))})
+        self.given = named
+        self.by_name = {k: v for k, v in named.items() if k != "training" and k != "mask" and not k.endswith("_mask")}
+        self.tensors = {k: v for k, v in self.by_name.items() if holds_tensor(v)}
+        self.first = next(iter(named.values()), None)
+
+    def shapes(self) -> dict[str, Any]:
+        """`name_shape` -> shape, or structure of shapes, for each argument that holds tensors."""
+        return {f"{name}_shape": shape_structure(value) for name, value in self.tensors.items()}
+
+
+def shape_structure(value: Any) -> Any:
+    """`value` with every tensor in it replaced by its shape."""
+    if isinstance(value, dict):
+        return {k: shape_structure(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shape_structure(v) for v in value] if isinstance(value, list) else tuple(map(shape_structure, value))
+    return tuple(value.shape) if is_tensor(value) else None
