@@ -63,7 +63,10 @@ class Installation:
     def provide(self, name: str, module: ModuleType) -> ModuleSpec:
         """The spec that makes the import system enter `module`, as it is, under `name`."""
         self._names.add(name)
-        return ModuleSpec(name, _Alias(module))
+        loader: Any = _Alias(
+            module
+        )  # a loader by its methods; importing the abstract class takes milliseconds
+        return ModuleSpec(name, loader)
 
     def uninstall(self) -> None:
         """Let `import keras` mean what it meant before. Modules a program holds stay those of lamella."""

@@ -55,9 +55,13 @@ def _unpack_tar(archive: Path, root: Path) -> None:
                 links.append(member)
             else:
                 raise DataError(f"{archive} holds {member.name!r}, which is neither file, folder nor link.")
-    # Links come last, so that no file is ever written through one.
+    # Links come last, so that no file is ever written through one, and are judged together, by where they lead
+    # on the disk: a chain can leave although the text of each link looks harmless.
     for member in links:
         _link(member, root, archive)
+    for member in links:
+        if not Path(os.path.realpath(_place(root, member.name, archive))).is_relative_to(root):
+            raise _leaving_link(member, archive)
 
 
 def _unpack_zip(archive: Path, root: Path) -> None:
@@ -90,23 +94,26 @@ def _write(stream, target: Path) -> None:
 
 def _link(member: tarfile.TarInfo, root: Path, archive: Path) -> None:
     place = _place(root, member.name, archive)
+    above = [folder for folder in place.parents if folder.is_relative_to(root)]
+    if any(folder.is_symlink() for folder in above) or (place.is_dir() and not place.is_symlink()):
+        raise _leaving_link(member, archive)
     place.parent.mkdir(parents=True, exist_ok=True)
-    if member.islnk():  # a second name of a file in the archive: a copy does as well
-        source = _place(root, member.linkname, archive)
-        inside = source.resolve().is_relative_to(root) and place.parent.resolve() == place.parent
-        if inside and source.is_file():
-            shutil.copyfile(source, place)
-            return
-    elif place.parent.resolve() == place.parent and not os.path.isabs(member.linkname):
+    if member.issym():
+        if os.path.isabs(member.linkname):
+            raise _leaving_link(member, archive)
         place.unlink(missing_ok=True)
         place.symlink_to(member.linkname)
-        # Followed on the disk, not in the text: a chain of links can leave although each name looks harmless.
-        if Path(os.path.realpath(place)).is_relative_to(root):
-            return
-        place.unlink()
-    raise DataError(
-        f"{archive} holds a link {member.name!r} to {member.linkname!r}, outside the folder to extract to. "
-        "Do not trust this file; nothing was extracted."
+    else:  # a second name of a file in the archive: a copy does as well
+        source = _place(root, member.linkname, archive).resolve()
+        if not (source.is_relative_to(root) and source.is_file()):
+            raise _leaving_link(member, archive)
+        shutil.copyfile(source, place)
+
+
+def _leaving_link(member: tarfile.TarInfo, archive: Path) -> DataError:
+    return DataError(
+        f"{archive} holds a link {member.name!r} to {member.linkname!r}, which leaves the folder to extract to "
+        "or cannot be made. Do not trust this file; nothing was extracted."
     )
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lamella.data._archive import extract_archive
@@ -157,8 +158,8 @@ def _retrieve(url: str, path: Path, known_hash: str | None) -> None:
     import pooch
 
     part = path.with_name(path.name + ".part")
-    resumed = known_hash is not None and part.exists()
-    download = Resuming(part, resume=known_hash is not None)
+    resumed = known_hash is not None and part.exists() and part.stat().st_size > 0
+    download: Any = Resuming(part, resume=known_hash is not None)
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -193,8 +194,9 @@ def _reason(error: BaseException) -> str:
     response = getattr(error, "response", None)
     if response is not None:
         return f"HTTP {response.status_code} {response.reason}"
-    while inner := error.__cause__ or error.__context__:  # the innermost says it without the wrapping
-        error = inner
+    # These libraries wrap the fact ("connection refused") three times over, in texts that name their classes.
+    while type(error).__module__.startswith(("requests", "urllib3")) and error.__context__:
+        error = error.__context__
     return f"{type(error).__name__}: {error}"
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from lamella._version import __version__
+from lamella.errors import ArgumentError
 
 try:
     import fcntl
@@ -42,19 +43,29 @@ class Resuming:
     def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
         """Write what `url` holds to the path `output_file`."""
         with _exclusive(self.part) as part:
-            if not self.resume:
-                _empty(part)
-            scheme = urlsplit(url).scheme
-            if scheme in ("http", "https"):
-                _fetch(url, part)
-            elif scheme == "file":
-                shutil.copyfile(url2pathname(urlsplit(url).path), part)
-            else:
-                from pooch import choose_downloader
-
-                choose_downloader(url)(url, str(part), pooch)
-            os.replace(part, output_file)
+            try:
+                if not self.resume:
+                    _empty(part)
+                _fetch_any(url, part)
+                os.replace(part, output_file)
+            finally:
+                if part.exists() and not (self.resume and _size(part)):
+                    part.unlink()
         self.completed = True
+
+
+def _fetch_any(url: str, part: Path) -> None:
+    scheme = urlsplit(url).scheme
+    if scheme in ("http", "https"):
+        _fetch(url, part)
+    elif scheme == "file":
+        shutil.copyfile(url2pathname(urlsplit(url).path), part)
+    elif scheme == "ftp":
+        from pooch import FTPDownloader
+
+        FTPDownloader()(url, str(part), None)
+    else:
+        raise ArgumentError(f"cannot download from {scheme!r}, only from http, https, ftp and file")
 
 
 def _fetch(url: str, part: Path) -> None:
@@ -132,6 +143,7 @@ def _exclusive(part: Path) -> Iterator[Path]:
 
 def _lock(stream: IO[bytes]) -> bool:
     """Whether `stream` is ours now. True where a file system has no locks (some network folders)."""
+    assert fcntl is not None
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
