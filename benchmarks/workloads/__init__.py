@@ -5,9 +5,9 @@ A training workload has `BATCH_SIZE`, `EPOCHS`, `COMPILE` (the arguments of `com
 `torch_model()`, `scan_model(random)` and `sklearn_model()`; the first two return logits where the Keras model
 ends in a softmax or a sigmoid. `IMAGES = True` says that `x` is `(images, height, width, channels)`.
 
-Any other workload has `PEERS` and `measure(run)`. Both kinds may have `COLUMNS` (what the table shows), `BARS`
-and `VARIANTS`. Upper-case numbers are settings, which `--set NAME=VALUE` replaces. The docstring begins with a
-line that says what the workload is.
+Any other workload has `PEERS` and `measure(run)`. Both kinds may have `COLUMNS` (what the table shows),
+`BARS` and `VARIANTS`. Upper-case numbers are settings, which `--set NAME=VALUE` replaces. The docstring
+begins with a line that says what the workload is.
 """
 
 from __future__ import annotations

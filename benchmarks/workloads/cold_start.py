@@ -1,4 +1,4 @@
-"""The tutorial's whole program, process start to printed accuracy: 10 epochs, default progress bar."""
+"""The tutorial's whole program, process start to printed accuracy, with the default progress bar."""
 
 from __future__ import annotations
 
