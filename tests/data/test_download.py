@@ -367,6 +367,8 @@ class TestExtraction:
             [link("a", "."), link("a/x", "y")],
             [("a/x", b"x"), link("a", ".")],
             [link("hard", "nothing", tarfile.LNKTYPE)],
+            [link("hard", "hard", tarfile.LNKTYPE)],
+            [link("out", "../stray"), link("out", "good", tarfile.LNKTYPE), link("x", "..")],
             [link("a", "."), link("a/../../b", "x")],
             [link("fifo", "", tarfile.FIFOTYPE)],
             [link("device", "", tarfile.CHRTYPE)],

@@ -55,8 +55,8 @@ def _unpack_tar(archive: Path, root: Path) -> None:
                 links.append(member)
             else:
                 raise DataError(f"{archive} holds {member.name!r}, which is neither file, folder nor link.")
-    # Links come last, so that no file is ever written through one, and are judged together, by where they lead
-    # on the disk: a chain can leave although the text of each link looks harmless.
+    # Links come last, so that no file is ever written through one, and are judged together, by where they
+    # lead on the disk: a chain can leave although the text of each link looks harmless.
     for member in links:
         _link(member, root, archive)
     for member in links:
@@ -98,10 +98,10 @@ def _link(member: tarfile.TarInfo, root: Path, archive: Path) -> None:
     if any(folder.is_symlink() for folder in above) or (place.is_dir() and not place.is_symlink()):
         raise _leaving_link(member, archive)
     place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)  # it may be a link, and a copy would be written through it
     if member.issym():
         if os.path.isabs(member.linkname):
             raise _leaving_link(member, archive)
-        place.unlink(missing_ok=True)
         place.symlink_to(member.linkname)
     else:  # a second name of a file in the archive: a copy does as well
         source = _place(root, member.linkname, archive).resolve()
@@ -112,8 +112,8 @@ def _link(member: tarfile.TarInfo, root: Path, archive: Path) -> None:
 
 def _leaving_link(member: tarfile.TarInfo, archive: Path) -> DataError:
     return DataError(
-        f"{archive} holds a link {member.name!r} to {member.linkname!r}, which leaves the folder to extract to "
-        "or cannot be made. Do not trust this file; nothing was extracted."
+        f"{archive} holds a link {member.name!r} to {member.linkname!r}, which leaves the folder to extract "
+        "to or cannot be made. Do not trust this file; nothing was extracted."
     )
 
 
