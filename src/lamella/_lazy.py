@@ -19,7 +19,7 @@ A missing name has to be reported in three ways, because Python asks in three wa
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from opcode import opmap
 from types import FrameType
@@ -91,8 +91,7 @@ def missing(module_name: str) -> Callable[[str], Any]:
 def _missing_name_error(module_name: str, name: str, asker: FrameType) -> LamellaError:
     if name.startswith("_"):  # probes such as __path__ or _repr_html_: frequent, and nobody's typing mistake
         return MissingNameError(f"module {module_name!r} has no attribute {name!r}", name=name)
-    message = _explanation(module_name, name, dir(sys.modules[module_name]))
-    return name_error(module_name, name, message, asker)
+    return name_error(module_name, name, _explanation(module_name, name), asker)
 
 
 def name_error(module_name: str, name: str, message: str, asker: FrameType) -> LamellaError:
@@ -111,7 +110,7 @@ def _load(module_name: str, name: str, source: str | tuple[str, str]) -> Any:
     return module if is_submodule or not attribute else getattr(module, attribute)
 
 
-def _explanation(module_name: str, name: str, known: Iterable[str]) -> str:
+def _explanation(module_name: str, name: str) -> str:
     """One paragraph: who has the name, who does not, and the nearest names that can be used."""
     path = module_name.partition(".")[2]
     dotted = f"{path}.{name}" if path else name
@@ -128,7 +127,9 @@ def _explanation(module_name: str, name: str, known: Iterable[str]) -> str:
         elsewhere = [n for n in keras_names if n.rpartition(".")[2] == name]
         if elsewhere:
             text += f" Keras has that name at {', '.join('keras.' + n for n in elsewhere[:3])}."
-    near = nearest_names(name, [n for n in known if not n.startswith("_")])
+    module = sys.modules[module_name]
+    known = vars(module).get("__all__") or [n for n in dir(module) if not n.startswith("_")]
+    near = nearest_names(name, known)
     where = f"lamella.{path}" if path else "lamella"
     return f"{text} Nearest names in {where}: {', '.join(near)}." if near else text
 
@@ -136,7 +137,7 @@ def _explanation(module_name: str, name: str, known: Iterable[str]) -> str:
 def missing_module_error(asked: str, module_name: str) -> MissingModuleError:
     """The error for a failed import of `asked`, which stands for the module `module_name` of lamella."""
     parent, _, name = module_name.rpartition(".")
-    return MissingModuleError(_explanation(parent, name, dir(sys.modules[parent])), name=asked)
+    return MissingModuleError(_explanation(parent, name), name=asked)
 
 
 def is_import_statement(finder_frame: FrameType) -> bool:
