@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lamella.backend import _dtypes
+from lamella.backend._elementwise import Elementwise
 from lamella.errors import BackendError
 from lamella.typing import Array
 
 
-class Adapter:
+class Adapter(Elementwise):
     """Base of all adapters: the contract, and the answers that most libraries share.
 
     Attributes:
@@ -117,11 +118,30 @@ class Adapter:
         wide = values if values.dtype.name in ("float32", "float64") else values.astype("float32")
         return self.asarray(getattr(special, name)(wide).astype(numpy_dtype(self.dtype(x))))
 
+    # ---- rows: what a loop over batches reads and writes ------------------------------------------
+
+    def gather_rows(self, array: Array, index: Array) -> Array:
+        """`array[index]` along the first axis; every index is known to be in range."""
+        return array[index]
+
+    def write_row(self, rows: Array, at: Any, row: Array) -> Array:
+        """`rows` with `row` at position `at` of the first axis."""
+        rows[int(at)] = row
+        return rows
+
     # ---- programs --------------------------------------------------------------------------------
 
     def compile(self, fn: Callable, donate: Sequence[int] = ()) -> Callable:
         """`fn` as one program where the library has a compiler; `donate` lists arguments whose memory it may reuse."""
         return fn
+
+    def traced(self, fn: Callable) -> Callable:
+        """`fn`, traced once for each signature however often programs call it."""
+        return fn
+
+    def shape_of_result(self, fn: Callable, *args: Any) -> Any:
+        """The structure of `fn(*args)`, each array replaced by something with its `shape` and `dtype`."""
+        return fn(*args)
 
     def synchronize(self, arrays: Any) -> Any:
         """Wait until the arrays in the structure are computed, and return it."""

@@ -213,6 +213,17 @@ def join_dtypes(dtypes: Iterable[str]) -> str:
     return concrete(join(frozenset(dtypes)))
 
 
+def finite_range(dtype: str) -> tuple[float, float]:
+    """The smallest and the largest finite number of a real dtype."""
+    import ml_dtypes
+
+    if dtype == "bool":
+        return 0, 1
+    info = ml_dtypes.iinfo(dtype) if dtype in INT_TYPES else ml_dtypes.finfo(dtype)
+    convert = int if dtype in INT_TYPES else float
+    return convert(info.min), convert(info.max)
+
+
 def result_type(*dtypes: Any) -> str:
     """The dtype of an operation on operands of `dtypes`.
 

@@ -133,6 +133,13 @@ class JaxAdapter(Adapter):
     def rsqrt(self, x):
         return jax.lax.rsqrt(x)
 
+    def native_dtype(self, dtype):
+        return numpy_dtype(self.canonical_dtype(dtype))
+
+    exp2, cbrt, sinc, i0 = (staticmethod(f) for f in (jnp.exp2, jnp.cbrt, jnp.sinc, jnp.i0))
+    logaddexp2, fmod, ldexp = (staticmethod(f) for f in (jnp.logaddexp2, jnp.fmod, jnp.ldexp))
+    gcd, lcm = staticmethod(jnp.gcd), staticmethod(jnp.lcm)
+
     def erf(self, x):
         return jax.lax.erf(x)
 
@@ -142,10 +149,24 @@ class JaxAdapter(Adapter):
     def erfinv(self, x):
         return jax.lax.erf_inv(x)
 
+    # ---- rows ------------------------------------------------------------------------------------
+
+    def gather_rows(self, array, index):
+        return array.at[index].get(mode="promise_in_bounds")
+
+    def write_row(self, rows, at, row):
+        return jax.lax.dynamic_update_index_in_dim(rows, row, at, 0)
+
     # ---- programs --------------------------------------------------------------------------------
 
     def compile(self, fn, donate=()):
         return Program(fn, donate)
+
+    def traced(self, fn):
+        return jax.jit(fn)
+
+    def shape_of_result(self, fn, *args):
+        return jax.eval_shape(fn, *args)
 
     def synchronize(self, arrays):
         return jax.block_until_ready(arrays)

@@ -69,6 +69,12 @@ class NumpyAdapter(Adapter):
     def dtype(self, array):
         return _dtypes.standardize_dtype(array.dtype)
 
+    def native_dtype(self, dtype):
+        return numpy_dtype(dtype)
+
+    exp2, cbrt, logaddexp2 = (staticmethod(f) for f in (np.exp2, np.cbrt, np.logaddexp2))
+    fmod, gcd, lcm = (staticmethod(f) for f in (np.fmod, np.gcd, np.lcm))
+
     def to_numpy(self, array):
         return numpy_array(array)
 

@@ -1,4 +1,10 @@
 from lamella.ops._activations import *  # noqa: F403
-from lamella.ops._elementwise import *
+from lamella.ops._arithmetic import *  # noqa: F403
+from lamella.ops._bitwise import *  # noqa: F403
+from lamella.ops._comparison import *  # noqa: F403
+from lamella.ops._creation import *  # noqa: F403
+from lamella.ops._exponential import *  # noqa: F403
 from lamella.ops._math import *  # noqa: F403
 from lamella.ops._nn import *  # noqa: F403
+from lamella.ops._rounding import *  # noqa: F403
+from lamella.ops._trigonometry import *  # noqa: F403
