@@ -5,6 +5,9 @@ from lamella.ops._comparison import *  # noqa: F403
 from lamella.ops._creation import *  # noqa: F403
 from lamella.ops._exponential import *  # noqa: F403
 from lamella.ops._math import *  # noqa: F403
+from lamella.ops._nan_reductions import *  # noqa: F403
 from lamella.ops._nn import *  # noqa: F403
+from lamella.ops._order_statistics import *  # noqa: F403
+from lamella.ops._reductions import *  # noqa: F403
 from lamella.ops._rounding import *  # noqa: F403
 from lamella.ops._trigonometry import *  # noqa: F403
