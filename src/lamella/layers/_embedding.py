@@ -1,0 +1,192 @@
+"""Tables of vectors, looked up by index."""
+
+from typing import Any
+
+from lamella import constraints, initializers, ops, regularizers
+from lamella.backend import _dtypes
+from lamella.core._keras_tensor import KerasTensor
+from lamella.errors import ShapeError
+from lamella.layers._layer import Layer
+from lamella.layers._options import label, no_wrapping, options_of, positive_integer
+from lamella.typing import Array
+
+__all__ = ["Embedding", "ReversibleEmbedding"]
+
+
+class Embedding(Layer):
+    """`embeddings[inputs]`: a vector for each index.
+
+    Args:
+        input_dim: the number of indices; they run from 0 to `input_dim - 1`.
+        output_dim: the size of each vector.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
+        mask_zero: whether index 0 stands for padding; then the layer makes a mask.
+        weights: initial values of the table: an array, or a list of one.
+        lora_rank, lora_alpha, quantization_config: must be None.
+
+    Input shape: indices of any shape. Output shape: the same with `output_dim` added.
+    Weights: `embeddings` `(input_dim, output_dim)`.
+
+    Raises:
+        ArgumentError: when a size is not a positive integer.
+        ShapeError: when `weights` have another shape than the table.
+
+    Example:
+        >>> from lamella import layers
+        >>> layers.Embedding(1000, 64)([[4, 10, 20]]).shape
+        (1, 3, 64)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ):
+        length = kwargs.pop("input_length", None)  # Keras 2
+        if length is not None:
+            kwargs["input_shape"] = length if isinstance(length, (list, tuple)) else (length,)
+        super().__init__(**kwargs)
+        no_wrapping(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        self.input_dim = positive_integer(self, "input_dim", input_dim)
+        self.output_dim = positive_integer(self, "output_dim", output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        self.quantization_config = None
+        self.supports_masking = mask_zero
+        self.autocast = (
+            False  # what is looked up is cast, not the whole table, and indices stay what they are
+        )
+        if weights is not None:
+            self.build()
+            values = list(weights) if isinstance(weights, (list, tuple)) else [weights]
+            if len(values) != 1 or tuple(getattr(values[0], "shape", ())) != self.embeddings.shape:
+                raise ShapeError(
+                    f"The `weights` of {label(self)} must be an array of shape {self.embeddings.shape}, or "
+                    "a list of one; "
+                    f"got shapes {[tuple(getattr(v, 'shape', ())) for v in values]}."
+                )
+            self.set_weights(values)
+
+    def build(self, input_shape: Any = None) -> None:
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+
+    def call(self, inputs: Array) -> Array:
+        if not _dtypes.is_int_dtype(inputs.dtype):
+            inputs = ops.cast(inputs, "int32")
+        return ops.cast(ops.take(self.embeddings, inputs, axis=0), self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict:
+        config = {**super().get_config(), "activity_regularizer": None, **options_of(self, Embedding)}
+        return {**config, **super().get_config()}
+
+
+class ReversibleEmbedding(Embedding):
+    """An `Embedding` that also goes back: from vectors to a logit for each index.
+
+    Press and Wolf (2017), arXiv:1608.05859: with `tie_weights` the way back uses the transposed table.
+
+    Args:
+        input_dim: the number of indices.
+        output_dim: the size of each vector.
+        tie_weights: whether the way back uses the same table.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the tables.
+        mask_zero: whether index 0 stands for padding; then the layer makes a mask.
+        reverse_dtype: the dtype of the way back; defaults to the compute dtype.
+        logit_soft_cap: where given, logits become `cap * tanh(logits / cap)`.
+
+    Call arguments:
+        inputs: indices; with `reverse`, vectors `(..., output_dim)`.
+        reverse: whether to go back; the result has shape `(..., input_dim)`.
+
+    Weights: `embeddings` `(input_dim, output_dim)`; without `tie_weights`, `reverse_embeddings`
+    `(output_dim, input_dim)`.
+
+    Example:
+        >>> from lamella import layers
+        >>> layer = layers.ReversibleEmbedding(10, 4)
+        >>> layer(layer([[1, 2]]), reverse=True).shape
+        (1, 2, 10)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            mask_zero=mask_zero,
+            **kwargs,
+        )
+        self.tie_weights = tie_weights
+        self.reverse_dtype = reverse_dtype
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                name="reverse_embeddings",
+                shape=(self.output_dim, self.input_dim),
+                initializer=self.embeddings_initializer,
+                regularizer=self.embeddings_regularizer,
+                constraint=self.embeddings_constraint,
+            )
+
+    def call(self, inputs: Array, reverse: bool = False) -> Array:
+        if not reverse:
+            return super().call(inputs)
+        dtype = self.reverse_dtype or self.compute_dtype
+        kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        logits = ops.matmul(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+        if self.logit_soft_cap is None:
+            return logits
+        return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)
+
+    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> tuple:
+        """The shape of the output for inputs of `input_shape`."""
+        if reverse:
+            return (*input_shape[:-1], self.input_dim)
+        return (*input_shape, self.output_dim)
+
+    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> KerasTensor:
+        dtype = (self.reverse_dtype or self.compute_dtype) if reverse else self.compute_dtype
+        return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype=dtype)
+
+    def get_config(self) -> dict:
+        own = {k: getattr(self, k) for k in ("tie_weights", "reverse_dtype", "logit_soft_cap")}
+        config = {**super().get_config(), **own}
+        del config["quantization_config"]
+        return config

@@ -1,0 +1,40 @@
+"""Inputs on another scale."""
+
+from typing import Any
+
+from lamella import ops
+from lamella.layers._layer import Layer
+from lamella.layers._options import options_of
+from lamella.typing import Array
+
+__all__ = ["Rescaling"]
+
+
+class Rescaling(Layer):
+    """`inputs * scale + offset`.
+
+    Args:
+        scale: a number, or one for each channel.
+        offset: likewise.
+
+    Integers become the compute dtype.
+
+    Example:
+        >>> from lamella import layers
+        >>> layers.Rescaling(0.5, offset=-1.0)([0.0, 4.0]).tolist()
+        [-1.0, 1.0]
+    """
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.offset = offset
+        self.supports_masking = True
+
+    def call(self, inputs: Array) -> Array:
+        dtype = self.compute_dtype
+        scale, offset = ops.cast(self.scale, dtype), ops.cast(self.offset, dtype)
+        return ops.add(ops.multiply(ops.cast(inputs, dtype), scale), offset)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **options_of(self, Rescaling)}
