@@ -239,7 +239,7 @@ def nanargmax(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> 
 
     Args:
         x: a real array.
-        axis: the axis to search along; None for the whole array, whose index is then that of the flattened one.
+        axis: the axis to search along; None for the index into the flattened array.
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
@@ -271,7 +271,7 @@ def nanargmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> 
 
     Args:
         x: a real array.
-        axis: the axis to search along; None for the whole array, whose index is then that of the flattened one.
+        axis: the axis to search along; None for the index into the flattened array.
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:

@@ -66,8 +66,8 @@ def check_broadcast(op_name: str, found: Sequence[Array]) -> None:
         if len({n for n in column if n != 1}) > 1:
             text = ", ".join(map(str, shapes))
             raise ShapeError(
-                f"ops.{op_name} got incompatible shapes for broadcasting: {text}. Aligned at the right, the "
-                "sizes of each axis must be equal or 1. Reshape an operand, or add an axis with ops.expand_dims."
+                f"ops.{op_name} got incompatible shapes for broadcasting: {text}. Aligned at the right, sizes "
+                "must be equal or 1. Reshape an operand, or add an axis with ops.expand_dims."
             )
 
 

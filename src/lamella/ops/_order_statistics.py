@@ -35,7 +35,7 @@ def _quantile(
     refuse(op_name, x, "complex")
     if method not in _METHODS:
         raise ArgumentError(
-            f"Unknown `method` of ops.{op_name}: {method!r}. Expected one of {', '.join(map(repr, _METHODS))}."
+            f"Unknown `method` of ops.{op_name}: {method!r}. Expected one of {', '.join(_METHODS)}."
         )
     xp, x = promote_float(x)
     dtype = dtype_of(x)
@@ -128,15 +128,17 @@ def quantile(
         x: a real array.
         q: fractions in [0, 1], a number or a vector; outside, the nearest end of the range counts.
         axis: the axis or axes to reduce; None for all of them.
-        method: what to return for a quantile between two values: "linear" goes from one to the other, "lower" and
-            "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower one half way).
+        method: what to return for a quantile between two values: "linear" goes from one to the other,
+            "lower" and "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower
+            one half way).
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
         A floating array: the axis of `q` first where it is a vector, then those of `x` that are not reduced.
 
     Raises:
-        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q` has more
+        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q`
+            has more
             than one axis.
         DTypeError: for complex arrays.
         ArgumentError: for another `method`.
@@ -163,15 +165,17 @@ def percentile(
         x: a real array.
         q: percentages in [0, 100], a number or a vector; outside, the nearest end of the range counts.
         axis: the axis or axes to reduce; None for all of them.
-        method: what to return for a quantile between two values: "linear" goes from one to the other, "lower" and
-            "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower one half way).
+        method: what to return for a quantile between two values: "linear" goes from one to the other,
+            "lower" and "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower
+            one half way).
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
         A floating array: the axis of `q` first where it is a vector, then those of `x` that are not reduced.
 
     Raises:
-        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q` has more
+        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q`
+            has more
             than one axis.
         DTypeError: for complex arrays.
         ArgumentError: for another `method`.
@@ -223,15 +227,17 @@ def nanquantile(
         x: a real array.
         q: fractions in [0, 1], a number or a vector; outside, the nearest end of the range counts.
         axis: the axis or axes to reduce; None for all of them.
-        method: what to return for a quantile between two values: "linear" goes from one to the other, "lower" and
-            "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower one half way).
+        method: what to return for a quantile between two values: "linear" goes from one to the other,
+            "lower" and "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower
+            one half way).
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
         A floating array: the axis of `q` first where it is a vector, then those of `x` that are not reduced.
 
     Raises:
-        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q` has more
+        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q`
+            has more
             than one axis.
         DTypeError: for complex arrays.
         ArgumentError: for another `method`.
@@ -259,15 +265,17 @@ def nanpercentile(
         x: a real array.
         q: percentages in [0, 100], a number or a vector; outside, the nearest end of the range counts.
         axis: the axis or axes to reduce; None for all of them.
-        method: what to return for a quantile between two values: "linear" goes from one to the other, "lower" and
-            "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower one half way).
+        method: what to return for a quantile between two values: "linear" goes from one to the other,
+            "lower" and "higher" take one of them, "midpoint" their mean, "nearest" the nearer one (the lower
+            one half way).
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
         A floating array: the axis of `q` first where it is a vector, then those of `x` that are not reduced.
 
     Raises:
-        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q` has more
+        ShapeError: when an axis is out of bounds or given twice; or when there is nothing to order, or `q`
+            has more
             than one axis.
         DTypeError: for complex arrays.
         ArgumentError: for another `method`.

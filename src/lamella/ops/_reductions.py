@@ -69,8 +69,8 @@ def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
-        An array without the reduced axes. Floating and complex dtypes stay; small integers become int32 or uint32,
-        booleans int32.
+        An array without the reduced axes. Floating and complex dtypes stay; small integers become int32 or
+        uint32, booleans int32.
 
     Raises:
         ShapeError: when an axis is out of bounds or given twice.
@@ -95,8 +95,8 @@ def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False, dtype: str | N
         dtype: the dtype to multiply in and to return; None for the one described below.
 
     Returns:
-        An array without the reduced axes. Floating and complex dtypes stay; small integers become int32 or uint32,
-        booleans int32; unless `dtype` says otherwise.
+        An array without the reduced axes. Floating and complex dtypes stay; small integers become int32 or
+        uint32, booleans int32; unless `dtype` says otherwise.
 
     Raises:
         ShapeError: when an axis is out of bounds or given twice.
@@ -195,8 +195,8 @@ def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None) -
     Args:
         x: an array.
         axis: the axis or axes to reduce; None for all of them.
-        weights: how much each value counts: an array of the shape of `x`, or of its reduced axes; None for the
-            plain mean.
+        weights: how much each value counts: an array of the shape of `x`, or of its reduced axes; None for
+            the plain mean.
 
     Returns:
         An array without the reduced axes, floating or complex, in the common dtype of `x` and `weights`.
@@ -218,8 +218,9 @@ def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None) -
         expected = tuple(x.shape[a] for a in axes)
         if axis is None or tuple(weights.shape) != expected:
             raise ShapeError(
-                f"The `weights` of ops.average have shape {tuple(weights.shape)}, and `x` has shape {tuple(x.shape)} "
-                f"with axis={axis}. Give weights the shape of `x`, or that of its reduced axes and say which `axis`."
+                f"The `weights` of ops.average have shape {tuple(weights.shape)}, and `x` has shape "
+                f"{tuple(x.shape)} with axis={axis}. Give weights the shape of `x`, or give `axis` and weights the "
+                "shape of those axes."
             )
         in_order = sorted(range(len(axes)), key=lambda i: axes[i])
         weights = xp.permute_dims(weights, tuple(in_order))
@@ -239,8 +240,8 @@ def extreme(op_name: str, x: Array, axis: Axis, keepdims: bool, initial: Any = N
     if builtins.any(x.shape[a] == 0 for a in axes):
         if initial is None:
             raise ShapeError(
-                f"ops.{op_name} has nothing to compare along axis {axis} of an array of shape {tuple(x.shape)}. "
-                "Give it an `initial` value where the op takes one, or an array that is not empty there."
+                f"ops.{op_name} has nothing to compare along axis {axis} of shape {tuple(x.shape)}. Give it an "
+                "array that is not empty there, or an `initial` value where it takes one."
             )
         shape = (n if i not in axes else 1 for i, n in enumerate(x.shape) if keepdims or i not in axes)
         return xp.broadcast_to(cast(initial, dtype), tuple(shape))
@@ -415,7 +416,7 @@ def argmax(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Arr
 
     Args:
         x: a real array.
-        axis: the axis to search along; None for the whole array, whose index is then that of the flattened one.
+        axis: the axis to search along; None for the index into the flattened array.
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
@@ -442,7 +443,7 @@ def argmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Arr
 
     Args:
         x: a real array.
-        axis: the axis to search along; None for the whole array, whose index is then that of the flattened one.
+        axis: the axis to search along; None for the index into the flattened array.
         keepdims: whether reduced axes stay, with size 1.
 
     Returns:
@@ -598,11 +599,12 @@ def cumprod(x: ArrayLike, axis: int | None = None, dtype: str | None = None) -> 
 
 @op
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Array:
-    """The integral of samples along an axis by the trapezoidal rule: `sum((y[i] + y[i + 1]) / 2 * (x[i + 1] - x[i]))`.
+    """The integral of samples along an axis by the trapezoidal rule: `sum((y[1:] + y[:-1]) / 2 * diff(x))`.
 
     Args:
         y: the samples.
-        x: where they were taken: a vector, or an array that broadcasts with `y`; None for evenly spaced samples.
+        x: where they were taken: a vector, or an array that broadcasts with `y`; None for evenly spaced
+            samples.
         dx: their distance where `x` is None, in the unit of x.
         axis: the axis to integrate along.
 
