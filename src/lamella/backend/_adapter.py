@@ -11,11 +11,13 @@ from typing import Any
 
 from lamella.backend import _dtypes
 from lamella.backend._elementwise import Elementwise
+from lamella.backend._indexing import Indexing
+from lamella.backend._linear_algebra import LinearAlgebra
 from lamella.errors import BackendError
 from lamella.typing import Array
 
 
-class Adapter(Elementwise):
+class Adapter(Elementwise, Indexing, LinearAlgebra):
     """Base of all adapters: the contract, and the answers that most libraries share.
 
     Attributes:
@@ -63,6 +65,22 @@ class Adapter(Elementwise):
     def to_numpy(self, array: Array) -> Any:
         """A NumPy array with the values of `array`; it may share memory and must not be written to."""
         raise NotImplementedError
+
+    def is_concrete(self, array: Array) -> bool:
+        """Whether `array` has values now, rather than standing for them in a program being traced."""
+        return True
+
+    def is_tracing(self) -> bool:
+        """Whether a program is being traced here."""
+        return False
+
+    # ---- randomness ------------------------------------------------------------------------------
+
+    def portable_random(self) -> Any:
+        """What stands in for `random` when draws shall be equal on all backends."""
+        from lamella.backend._portable_random import PortableRandom
+
+        return _OnHost(self, PortableRandom())
 
     # ---- differentiation -------------------------------------------------------------------------
 
@@ -180,6 +198,22 @@ class Adapter(Elementwise):
     def device_scope(self, name: str) -> Iterator[None]:
         """New arrays are made on the device `name` ("cpu:0", "gpu:1") inside the block."""
         yield
+
+
+class _OnHost:
+    """The draws of `generator`, which are NumPy arrays, as arrays of `adapter`."""
+
+    def __init__(self, adapter: Adapter, generator: Any):
+        self._adapter, self._generator = adapter, generator
+
+    def __getattr__(self, name: str) -> Any:
+        draw = getattr(self._generator, name)
+
+        def on_host(*args: Any) -> Array:
+            host = [self._adapter.to_numpy(a) if self._adapter.is_array(a) else a for a in args]
+            return self._adapter.asarray(draw(*host))
+
+        return on_host
 
 
 class MissingPrimitive:

@@ -111,6 +111,19 @@ class JaxAdapter(Adapter):
     def to_numpy(self, array):
         return np.asarray(array)
 
+    def is_concrete(self, array):
+        return not isinstance(array, jax.core.Tracer)
+
+    def is_tracing(self):
+        from lamella.backend._jax_random import tracing
+
+        return tracing()
+
+    def portable_random(self):
+        from lamella.backend._jax_random import JaxPortableRandom
+
+        return JaxPortableRandom(self.random)
+
     # ---- differentiation -------------------------------------------------------------------------
 
     def value_and_grad(self, fn, has_aux=False):
@@ -148,6 +161,35 @@ class JaxAdapter(Adapter):
 
     def erfinv(self, x):
         return jax.lax.erf_inv(x)
+
+    # ---- places ----------------------------------------------------------------------------------
+
+    def take(self, x, indices, axis):
+        return jnp.take(x, indices, axis=axis, mode="fill")
+
+    def take_along_axis(self, x, indices, axis):
+        return jnp.take_along_axis(x, indices, axis=axis, mode="fill")
+
+    def scatter(self, x, indices, updates, reduction):
+        places = x.at[tuple(jnp.moveaxis(indices, -1, 0))]
+        return getattr(places, reduction or "set")(updates)
+
+    def slice(self, x, starts, sizes):
+        return jax.lax.dynamic_slice(x, starts, sizes)
+
+    def slice_update(self, x, starts, updates):
+        return jax.lax.dynamic_update_slice(x, updates, starts)
+
+    def pad(self, x, widths, mode, value):
+        return jnp.pad(x, widths, mode=mode, **({"constant_values": value} if mode == "constant" else {}))
+
+    # ---- products --------------------------------------------------------------------------------
+
+    def einsum(self, subscripts, *operands, accumulate=None):
+        return jnp.einsum(subscripts, *operands, preferred_element_type=accumulate)
+
+    def matmul(self, x1, x2, accumulate=None):
+        return jnp.matmul(x1, x2, preferred_element_type=accumulate)
 
     # ---- rows ------------------------------------------------------------------------------------
 

@@ -54,9 +54,9 @@ class NumpyAdapter(Adapter):
 
     def __init__(self) -> None:
         super().__init__()
-        from lamella.backend._numpy_random import NumpyRandom
+        from lamella.backend._portable_random import PortableRandom
 
-        self.random = NumpyRandom()
+        self.random = PortableRandom()
 
     def is_array(self, value):
         return isinstance(value, (np.ndarray, np.generic))
@@ -74,6 +74,25 @@ class NumpyAdapter(Adapter):
 
     exp2, cbrt, logaddexp2 = (staticmethod(f) for f in (np.exp2, np.cbrt, np.logaddexp2))
     fmod, gcd, lcm = (staticmethod(f) for f in (np.fmod, np.gcd, np.lcm))
+
+    def scatter(self, x, indices, updates, reduction):
+        if indices.shape[-1] == 0:
+            places = ()
+        else:
+            sizes = np.asarray(x.shape[: indices.shape[-1]])
+            inside = np.all((indices >= -sizes) & (indices < sizes), axis=-1)
+            places = tuple(np.moveaxis(indices[inside], -1, 0))
+            updates = np.broadcast_to(updates, (*inside.shape, *x.shape[len(sizes) :]))[inside]
+        out = x.copy()
+        ufunc = {None: None, "add": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply}[reduction]
+        if ufunc is None:
+            out[places] = updates
+        else:
+            ufunc.at(out, places, updates)
+        return out
+
+    def einsum(self, subscripts, *operands, accumulate=None):
+        return np.einsum(subscripts, *operands, dtype=accumulate, optimize=len(operands) > 2)
 
     def to_numpy(self, array):
         return numpy_array(array)

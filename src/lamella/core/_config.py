@@ -10,6 +10,7 @@ class _Switches:
     interactive_logging: bool = True
     traceback_filtering: bool = True
     flash_attention: bool | None = None
+    portable_random: bool = False
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
 
@@ -60,6 +61,23 @@ def disable_flash_attention() -> None:
 def is_flash_attention_enabled() -> bool | None:
     """True or False as set, None when nothing was said: then it is used where it can be."""
     return _switches.flash_attention
+
+
+def set_portable_random(enabled: bool) -> None:
+    """Make random draws equal on all backends, bit for bit, or leave them to each library (the default).
+
+    Portable draws are computed on the host in NumPy from threefry bits; a compiled program calls the host for those
+    that are more than bits. They cost more than native ones.
+
+    Args:
+        enabled: whether draws shall be portable.
+    """
+    _switches.portable_random = bool(enabled)
+
+
+def is_portable_random_enabled() -> bool:
+    """Whether random draws are equal on all backends."""
+    return _switches.portable_random
 
 
 def max_epochs() -> int | None:

@@ -1,7 +1,8 @@
 """Activations: functions of one array that bend, gate or normalise it.
 
 Where a function has a kink, its derivative there is the one that `jax.nn` has (`relu'(0) = 0`,
-`leaky_relu'(0) = 1`), on every backend: kinks are written with `where`, whose derivative is that of the branch taken.
+`leaky_relu'(0) = 1`), on every backend: kinks are written with `where`, whose derivative is that of the
+branch taken.
 """
 
 import math
@@ -534,7 +535,8 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
     size = x.shape[axis]
     if size % 2:
         raise ShapeError(
-            f"`glu` splits axis {axis} into two equal halves; its size must be even, got shape {tuple(x.shape)}."
+            f"`glu` splits axis {axis} into two equal halves: its size must be even; got shape "
+            f"{tuple(x.shape)}."
         )
     x = xp.moveaxis(x, axis, -1)
     gated = x[..., : size // 2] * _registry.active().sigmoid(x[..., size // 2 :])
@@ -592,7 +594,8 @@ def _below_maximum(xp, x, axis):
 def sparsemax(x: ArrayLike, axis: int = -1) -> Array:
     """The point of the probability simplex nearest to `x`, which has exact zeros.
 
-    Martins and Astudillo (2016), arXiv:1602.02068, algorithm 1: `max(x - τ, 0)`, with τ such that it sums to 1.
+    Martins and Astudillo (2016), arXiv:1602.02068, algorithm 1: `max(x - τ, 0)`, with τ such that it sums to
+    1.
 
     Args:
         x: logits, an array of any shape.

@@ -22,7 +22,8 @@ def one_hot(
     """1 where the position along a new axis is the class in `x`, else 0.
 
     Args:
-        x: class indices, an integer array of any shape. An index outside of `[0, num_classes)` gives zeros only.
+        x: class indices, an integer array of any shape. An index outside of `[0, num_classes)` gives zeros
+            only.
         num_classes: the size of the new axis.
         axis: where the new axis stands in the result.
         dtype: of the result; defaults to `floatx()`.
@@ -93,7 +94,7 @@ def categorical_crossentropy(
 
     Example:
         >>> from lamella import ops
-        >>> ops.convert_to_numpy(ops.categorical_crossentropy([0.0, 1.0], [50.0, 0.0], from_logits=True)).tolist()
+        >>> float(ops.categorical_crossentropy([0.0, 1.0], [50.0, 0.0], from_logits=True))
         50.0
     """
     xp, target, output = promote_float(target, output)
@@ -112,8 +113,8 @@ def sparse_categorical_crossentropy(
     """`-log(output[target])`, where `target` indexes the classes along `axis`.
 
     Args:
-        target: class indices, of the shape of `output` without its last axis (or with that axis of size 1). An index
-            outside of `[0, classes)` gives 0.
+        target: class indices, of the shape of `output` without its last axis (or with that axis of size 1).
+            An index outside of `[0, classes)` gives 0.
         output: predicted probabilities, which are divided by their sum along `axis` and cut to
             [epsilon(), 1 - epsilon()] first, or logits.
         from_logits: whether `output` holds logits, of which the softmax is the probability.
@@ -127,8 +128,8 @@ def sparse_categorical_crossentropy(
 
     Example:
         >>> from lamella import ops
-        >>> ops.convert_to_numpy(ops.sparse_categorical_crossentropy([1], [[50.0, 0.0]], from_logits=True)).tolist()
-        [50.0]
+        >>> float(ops.sparse_categorical_crossentropy(1, [50.0, 0.0], from_logits=True))
+        50.0
     """
     xp, output = promote_float(output)
     _, target = arrays(target)
@@ -140,8 +141,8 @@ def sparse_categorical_crossentropy(
         )
     if tuple(target.shape) != tuple(output.shape[:-1]):
         raise ShapeError(
-            "`sparse_categorical_crossentropy` needs `target` and `output` of the same shape up to the last axis; "
-            f"got target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
+            "`sparse_categorical_crossentropy` needs `target` and `output` of the same shape up to the last "
+            f"axis; got target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
         )
     log_probabilities = _log_probabilities(xp, output, from_logits, axis)
     chosen = one_hot(
@@ -153,8 +154,8 @@ def sparse_categorical_crossentropy(
 def _same_shape(name: str, target: Array, output: Array) -> None:
     if tuple(target.shape) != tuple(output.shape):
         raise ShapeError(
-            f"`{name}` needs `target` and `output` of the same shape; got target.shape={tuple(target.shape)}, "
-            f"output.shape={tuple(output.shape)}."
+            f"`{name}` needs `target` and `output` of the same shape; got "
+            f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
         )
 
 
