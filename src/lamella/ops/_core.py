@@ -1,0 +1,153 @@
+"""Arrays in and out, dtypes, and control flow."""
+
+from typing import Any
+
+from lamella.backend import _dtypes, _registry
+from lamella.core._arrays import arrays
+from lamella.core._arrays import cast as _cast
+from lamella.core._keras_tensor import KerasTensor
+from lamella.core._operation import op
+from lamella.typing import Array, ArrayLike, PartialShape
+
+__all__ = [
+    "convert_to_tensor",
+    "convert_to_numpy",
+    "is_tensor",
+    "shape",
+    "ndim",
+    "cast",
+    "stop_gradient",
+]
+
+
+def convert_to_tensor(
+    x: ArrayLike, dtype: str | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Array:
+    """`x` as an array of the active backend.
+
+    Args:
+        x: an array of any library, a Variable, nested lists, or a number.
+        dtype: the dtype wanted; None for that of `x`: int32 for Python ints, `floatx()` for Python floats.
+        sparse, ragged: kept for Keras; arrays are dense.
+
+    Returns:
+        An array. A KerasTensor without a `dtype` is returned as it is.
+
+    Raises:
+        DTypeError: when `x` does not hold numbers.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_tensor([[1, 2], [3, 4]], dtype="float32").shape
+        (2, 2)
+    """
+    if isinstance(x, KerasTensor):
+        return x if dtype is None or _dtypes.standardize_dtype(dtype) == x.dtype else cast(x, dtype)
+    adapter = _registry.owner_of_any([x.__lamella_array__() if hasattr(x, "__lamella_array__") else x])
+    return adapter.asarray(x, None if dtype is None else _dtypes.standardize_dtype(dtype))
+
+
+def convert_to_numpy(x: ArrayLike) -> Any:
+    """`x` as a NumPy array.
+
+    Args:
+        x: an array of any library, a Variable, nested lists, or a number.
+
+    Returns:
+        A `numpy.ndarray` with the shape and dtype of `x`.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.ones(2)).tolist()
+        [1.0, 1.0]
+    """
+    return _registry.to_numpy(convert_to_tensor(x))
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is an array of the active backend (NumPy arrays, Variables and KerasTensors are not).
+
+    Args:
+        x: anything.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.is_tensor(ops.ones(2)), ops.is_tensor([1, 1])
+        (True, False)
+    """
+    return _registry.active().is_array(x)
+
+
+def shape(x: ArrayLike) -> PartialShape:
+    """The sizes of `x`.
+
+    Args:
+        x: an array of any library, a Variable, a KerasTensor, nested lists, or a number.
+
+    Returns:
+        A tuple of ints; None for a size of a KerasTensor that is unknown.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.shape([[1, 2, 3]])
+        (1, 3)
+    """
+    return tuple(x.shape if hasattr(x, "shape") else arrays(x)[1].shape)
+
+
+def ndim(x: ArrayLike) -> int:
+    """The number of axes of `x`.
+
+    Args:
+        x: an array of any library, a Variable, a KerasTensor, nested lists, or a number.
+
+    Returns:
+        An int.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.ndim([[1, 2, 3]])
+        2
+    """
+    return len(shape(x))
+
+
+@op
+def cast(x: ArrayLike, dtype: Any) -> Array:
+    """`x` in another dtype.
+
+    Args:
+        x: an array of any shape.
+        dtype: its name.
+
+    Returns:
+        An array of the same shape. Floats become integers by dropping what follows the point.
+
+    Raises:
+        ArgumentError: when there is no such dtype.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.cast([1.7, -1.7], "int32")).tolist()
+        [1, -1]
+    """
+    return _cast(x, dtype)
+
+
+@op
+def stop_gradient(variable: ArrayLike) -> Array:
+    """The values of `variable`, as a constant through which no gradient flows.
+
+    Args:
+        variable: an array or a Variable.
+
+    Returns:
+        An array of the same shape and dtype.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.stop_gradient([1.0, 2.0])).tolist()
+        [1.0, 2.0]
+    """
+    _, x = arrays(variable)
+    return _registry.active().stop_gradient(x)
