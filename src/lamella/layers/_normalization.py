@@ -7,10 +7,16 @@ from lamella.backend import _dtypes
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
-from lamella.layers._options import axis_within, label, options_of
+from lamella.layers._options import axis_within, integer_axes, label, options_of
 from lamella.typing import Array
 
-__all__ = ["BatchNormalization"]
+__all__ = [
+    "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
+]
 
 
 class _Scaled(Layer):
@@ -183,21 +189,23 @@ class BatchNormalization(_Scaled):
         )
 
     def call(self, inputs: Array, training: bool | None = None, mask: Any = None) -> Array:
-        if mask is not None and len(mask.shape) > len(inputs.shape) - 1:
+        if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
             raise ShapeError(
-                f"The mask of {label(self)} should have at most {len(inputs.shape) - 1} axes; got shape "
-                f"{mask.shape} "
-                f"for inputs of shape {inputs.shape}."
+                f"The mask of {label(self)} should have one axis less than the inputs. Received: "
+                f"mask.shape={tuple(mask.shape)}, inputs.shape={tuple(inputs.shape)}"
             )
-        dtype = _dtypes.standardize_dtype(inputs.dtype)
-        x = _wide(inputs)
-        axis = self.axis % len(inputs.shape)
+        x, axis = _wide(inputs), self.axis % len(inputs.shape)
         if not (training and self.trainable):
-            return ops.cast(self._normalized(x, self.moving_mean, self.moving_variance, axis), dtype)
-        mean, variance = self._moments(x, mask, axis)
-        _follow(self.moving_mean, mean, self.momentum)
-        _follow(self.moving_variance, variance, self.momentum)
-        return ops.cast(self._normalized(x, mean, variance, axis), dtype)
+            outputs = self._normalized(x, self.moving_mean, self.moving_variance, axis)
+        else:
+            mean, variance = self._moments(x, mask, axis)
+            if self.renorm:
+                outputs = self._renormalized(x, mean, variance, axis)
+            else:
+                outputs = self._normalized(x, mean, variance, axis)
+            _follow(self.moving_mean, mean, self.momentum)
+            _follow(self.moving_variance, variance, self.momentum)
+        return ops.cast(outputs, inputs.dtype)
 
     def _normalized(self, x: Array, mean: Any, variance: Any, axis: int) -> Array:
         return ops.batch_normalization(
@@ -231,3 +239,255 @@ class BatchNormalization(_Scaled):
 def _follow(moving: Any, value: Array, momentum: float) -> None:
     """Move the moving average `moving` towards `value`."""
     moving.assign(ops.add(ops.multiply(moving, momentum), ops.multiply(value, 1.0 - momentum)))
+
+
+class LayerNormalization(_Scaled):
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the moments of each example.
+
+    Ba, Kiros and Hinton (2016), arXiv:1607.06450, section 3; `epsilon` is not theirs.
+
+    Args:
+        axis: the axis of the features, or several: the moments are over these.
+        epsilon: added to the variance.
+        center: whether to add `beta`.
+        scale: whether to multiply by `gamma`.
+        beta_initializer, gamma_initializer: how they start.
+        beta_regularizer, gamma_regularizer: penalties.
+        beta_constraint, gamma_constraint: projections after each update.
+
+    Weights: `gamma` and `beta`, of the sizes of the axes.
+
+    Example:
+        >>> from lamella import layers
+        >>> layers.LayerNormalization(epsilon=0.0)([[1.0, 3.0], [10.0, 30.0]]).tolist()
+        [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        if kwargs.pop("rms_scaling", False):
+            raise ArgumentError(
+                "LayerNormalization got rms_scaling=True, which Keras deprecated and lamella does not have. "
+                "Use RMSNormalization."
+            )
+        super().__init__(
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
+        self.axis = integer_axes(self, axis)
+
+    def build(self, input_shape: Any) -> None:
+        given = self.axis if isinstance(self.axis, list) else [self.axis]
+        self._add_scale_and_shift(tuple(input_shape[axis_within(self, a, input_shape)] for a in given))
+
+    def call(self, inputs: Array) -> Array:
+        x = _wide(inputs)
+        given = self.axis if isinstance(self.axis, list) else [self.axis]
+        axes = [a % len(x.shape) for a in given]
+        mean, variance = ops.moments(x, axes=axes, keepdims=True)
+        outputs = ops.multiply(
+            ops.subtract(x, mean), ops.rsqrt(ops.add(variance, ops.cast(self.epsilon, x.dtype)))
+        )
+        if self.gamma is not None:
+            outputs = ops.multiply(outputs, _along(self.gamma, axes, x))
+        if self.beta is not None:
+            outputs = ops.add(outputs, _along(self.beta, axes, x))
+        return ops.cast(outputs, inputs.dtype)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **options_of(self, LayerNormalization), "rms_scaling": False}
+
+
+def _along(weight: Any, axes: list[int], x: Array) -> Array:
+    """`weight`, whose axes are `axes` of `x` in that order, in a shape that broadcasts to `x`."""
+    order = sorted(range(len(axes)), key=lambda i: axes[i])
+    if order != list(range(len(axes))):
+        weight = ops.transpose(weight, order)
+    weight = ops.cast(weight, x.dtype)
+    return ops.reshape(weight, tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+
+
+class RMSNormalization(Layer):
+    """`scale * x / sqrt(mean(x²) + epsilon)`.
+
+    Zhang and Sennrich (2019), arXiv:1910.07467, equation 4.
+
+    Args:
+        axis: the axis of the features, or several.
+        epsilon: added to the mean square.
+
+    Weights: `scale`, of the sizes of the axes.
+
+    Example:
+        >>> from lamella import layers
+        >>> layers.RMSNormalization(epsilon=0.0)([[3.0, -3.0]]).tolist()
+        [[1.0, -1.0]]
+    """
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = integer_axes(self, axis)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        given = self.axis if isinstance(self.axis, list) else [self.axis]
+        shape = tuple(input_shape[axis_within(self, a, input_shape)] for a in given)
+        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
+
+    def call(self, x: Array) -> Array:
+        return ops.rms_normalization(x, scale=self.scale, axis=self.axis, epsilon=self.epsilon)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **options_of(self, RMSNormalization)}
+
+
+class GroupNormalization(_Scaled):
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the moments of groups of channels.
+
+    Each example has its own moments, over the channels of a group and all other axes. One group gives layer
+    normalization over the whole example, a group for each channel instance normalization.
+    Wu and He (2018), arXiv:1803.08494, section 3.
+
+    Args:
+        groups: how many; a divisor of the number of channels, or -1 for a group for each.
+        axis: the axis of the channels.
+        epsilon: added to the variance.
+        center: whether to add `beta`.
+        scale: whether to multiply by `gamma`.
+        beta_initializer, gamma_initializer: how they start.
+        beta_regularizer, gamma_regularizer: penalties.
+        beta_constraint, gamma_constraint: projections after each update.
+
+    Weights: `gamma` and `beta`, each `(channels,)`.
+
+    Raises:
+        ArgumentError: when the groups do not divide the channels.
+
+    Example:
+        >>> from lamella import layers
+        >>> layers.GroupNormalization(groups=2, epsilon=0.0)([[1.0, 3.0, 10.0, 30.0]]).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
+        if not isinstance(groups, int) or (groups <= 0 and groups != -1):
+            raise ArgumentError(
+                f"Received an invalid value for argument `groups` of {label(self)}, expected a positive "
+                "integer "
+                f"(or `-1` for instance normalization). Received: groups={groups!r}"
+            )
+        self.groups = groups
+        self.axis = axis
+
+    def build(self, input_shape: Any) -> None:
+        axis = axis_within(self, self.axis, input_shape)
+        channels = input_shape[axis]
+        if channels is None:
+            raise ShapeError(
+                f"Axis {self.axis} of the input of {label(self)} should have a defined size, but the layer "
+                f"received an input with shape {tuple(input_shape)}."
+            )
+        if self.groups == -1:
+            self.groups = channels
+        if channels < self.groups or channels % self.groups:
+            raise ArgumentError(
+                f"The number of groups ({self.groups}) of {label(self)} must be a divisor of the number of "
+                f"channels ({channels})."
+            )
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: channels})
+        self._add_scale_and_shift((channels,))
+
+    def call(self, inputs: Array) -> Array:
+        shape, axis = tuple(inputs.shape), self.axis % len(inputs.shape)
+        x = ops.reshape(
+            _wide(inputs),
+            (*shape[:axis], self.groups, shape[axis] // self.groups, *shape[axis + 1 :]),
+        )
+        others = [i for i in range(1, len(x.shape)) if i != axis]
+        mean, variance = ops.moments(x, axes=others, keepdims=True)
+        rate = ops.rsqrt(ops.add(variance, ops.cast(self.epsilon, x.dtype)))
+        if self.gamma is not None:
+            rate = ops.multiply(rate, self._grouped(self.gamma, axis, x))
+        shift = ops.negative(ops.multiply(mean, rate))
+        if self.beta is not None:
+            shift = ops.add(shift, self._grouped(self.beta, axis, x))
+        outputs = ops.add(ops.multiply(x, rate), shift)
+        return ops.cast(ops.reshape(outputs, shape), inputs.dtype)
+
+    def _grouped(self, weight: Any, axis: int, x: Array) -> Array:
+        shape = [1] * len(x.shape)
+        shape[axis], shape[axis + 1] = x.shape[axis], x.shape[axis + 1]
+        return ops.reshape(ops.cast(weight, x.dtype), shape)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **options_of(self, GroupNormalization)}
+
+
+class UnitNormalization(Layer):
+    """`x / sqrt(sum(x²))`: vectors of length 1; zeros stay zeros.
+
+    Args:
+        axis: the axis of the vectors, or several.
+
+    Example:
+        >>> from lamella import layers
+        >>> [round(v, 4) for v in layers.UnitNormalization()([[3.0, 4.0]])[0].tolist()]
+        [0.6, 0.8]
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = integer_axes(self, axis)
+        self.supports_masking = True
+
+    def call(self, inputs: Array) -> Array:
+        return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **options_of(self, UnitNormalization)}
