@@ -1,5 +1,6 @@
 """Random draws, and the seeds that make them repeatable."""
 
+from lamella._lazy import missing
 from lamella.random._draws import (
     beta,
     binomial,
@@ -30,3 +31,5 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+__getattr__ = missing(__name__)

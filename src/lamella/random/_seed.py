@@ -185,3 +185,9 @@ def set_random_seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     _global = None
+
+
+def forget_global_seed() -> None:
+    """Make a new global generator when one is next needed."""
+    global _global
+    _global = None
