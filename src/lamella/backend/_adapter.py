@@ -99,6 +99,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra):
         """`fn(*args) -> (output, grad_fn(upstream) -> gradients)` as a function of `args` with that gradient."""
         return lambda *args, **kwargs: fn(*args, **kwargs)[0]
 
+    def jvp(self, fn: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = False) -> tuple:
+        """`fn(*primals)`, and how it changes when they move along `tangents` (and what else `fn` returned)."""
+        raise BackendError(f"The {self.name} backend has no derivatives. Use the 'jax' backend.")
+
     def remat(self, fn: Callable) -> Callable:
         """`fn`, its intermediate values recomputed in the backward pass instead of kept."""
         return fn
@@ -179,6 +183,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra):
     def cond(self, predicate: Any, true_fn: Callable, false_fn: Callable) -> Any:
         """`true_fn()` where `predicate` holds, else `false_fn()`."""
         return true_fn() if predicate else false_fn()
+
+    def switch(self, index: Any, branches: Sequence[Callable], operands: Sequence) -> Any:
+        """`branches[index](*operands)`, an index out of range moved to the nearest one."""
+        return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
 
     def while_loop(self, cond: Callable, body: Callable, init: Any) -> Any:
         """`while cond(state): state = body(state)` for one structure `state`."""

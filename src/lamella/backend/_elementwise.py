@@ -18,6 +18,10 @@ class Elementwise:
         """The library's object for the dtype called `dtype`, as it stores it."""
         raise NotImplementedError
 
+    def _like(self, x: Array, value: float) -> Array:
+        """A number in the dtype of `x`: beside a Python scalar, NumPy would turn bfloat16 into float64."""
+        return self.xp.asarray(value, dtype=x.dtype)
+
     def exp2(self, x: Array) -> Array:
         """`2 ** x` of a floating array."""
         return self.xp.pow(self.xp.full_like(x, 2), x)
@@ -27,20 +31,20 @@ class Elementwise:
         xp = self.xp
         equal = xp.equal(x1, x2)  # their difference is NaN where both are the same infinity
         difference = xp.where(equal, xp.zeros_like(x1), x1) - xp.where(equal, xp.zeros_like(x2), x2)
-        return xp.maximum(x1, x2) + xp.log1p(self.exp2(-xp.abs(difference))) * (1 / math.log(2))
+        return xp.maximum(x1, x2) + xp.log1p(self.exp2(-xp.abs(difference))) * self._like(x1, 1 / math.log(2))
 
     def cbrt(self, x: Array) -> Array:
         """The real cube root of a real floating array."""
         xp = self.xp
         zero = xp.equal(x, 0)  # whose gradient is infinite: kept out of the logarithm
-        root = xp.exp(xp.log(xp.where(zero, xp.ones_like(x), xp.abs(x))) * (1 / 3))
+        root = xp.exp(xp.log(xp.where(zero, xp.ones_like(x), xp.abs(x))) * self._like(x, 1 / 3))
         return xp.where(zero, x, xp.sign(x) * root)
 
     def sinc(self, x: Array) -> Array:
         """`sin(π x) / (π x)`, and 1 at 0, of a floating array."""
         xp = self.xp
         zero = xp.equal(x, 0)
-        angle = xp.where(zero, xp.ones_like(x), x) * math.pi
+        angle = xp.where(zero, xp.ones_like(x), x) * self._like(x, math.pi)
         return xp.where(zero, xp.ones_like(x), xp.sin(angle) / angle)
 
     def fmod(self, x1: Array, x2: Array) -> Array:

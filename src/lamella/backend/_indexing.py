@@ -129,3 +129,44 @@ class Indexing:
             wide = xp.take(wide, xp.asarray(middle), axis=axis)
         mean = xp.mean(wide, axis=axis, keepdims=True)
         return xp.astype(mean if self._is_float(x) else xp.round(mean), x.dtype)
+
+    # ---- order and bits --------------------------------------------------------------------------
+
+    def argpartition(self, x: Array, kth: int, axis: int) -> Array:
+        """Places of the elements, those of the `kth` smallest first."""
+        return self.xp.argsort(x, axis=axis, stable=True)
+
+    def nonzero(self, x: Array, size: int | None) -> tuple:
+        """Places of the elements that are not zero; of `size` of them where it is given."""
+        return tuple(places if size is None else places[:size] for places in self.xp.nonzero(x))
+
+    def unique(self, x: Array, axis: int | None, size: int | None, fill: Any) -> tuple:
+        """Different elements, the first place and the count of each, and for each element of `x` which it is.
+
+        In the order values, first places, inverse, counts. With `size` as many, cut or filled.
+        """
+        values = self.to_numpy(x)  # type: ignore[attr-defined]
+        found = np.unique(values, True, True, True, axis=axis, equal_nan=False)
+        different, first, inverse, counts = found
+        if axis is None:
+            inverse = inverse.reshape(values.shape)
+        else:
+            inverse, different = inverse.reshape(-1), np.moveaxis(different, axis, 0)
+        if size is not None:
+            missing = (max(0, size - len(different)),)
+            smallest = different[:1] if len(different) else np.zeros((1, *different.shape[1:]), different.dtype)
+            filler = smallest if fill is None else np.full_like(smallest, fill)
+            different = np.concatenate([different[:size], np.repeat(filler, missing[0], axis=0)])
+            first = np.concatenate([first[:size], np.repeat(first[:1], missing[0])])
+            counts = np.concatenate([counts[:size], np.zeros(missing, counts.dtype)])
+        if axis is not None:
+            different = np.moveaxis(different, 0, axis)
+        return tuple(self.asarray(a) for a in (different, first, inverse, counts))  # type: ignore[attr-defined]
+
+    def bitcast(self, x: Array, dtype: str) -> Array:
+        """The bytes of `x` as elements of `dtype`; where sizes differ, the last axis grows or shrinks."""
+        raise NotImplementedError
+
+    def complex(self, real: Array, imag: Array) -> Array:
+        """`real + imag * 1j` of real floating arrays, infinities and NaN kept apart."""
+        return real + imag * 1j

@@ -135,6 +135,9 @@ class JaxAdapter(Adapter):
     def custom_gradient(self, fn):
         return jax.custom_gradient(fn)
 
+    def jvp(self, fn, primals, tangents, has_aux=False):
+        return jax.jvp(fn, primals, tangents, has_aux=has_aux)
+
     def remat(self, fn):
         return jax.checkpoint(fn)
 
@@ -183,6 +186,21 @@ class JaxAdapter(Adapter):
     def pad(self, x, widths, mode, value):
         return jnp.pad(x, widths, mode=mode, **({"constant_values": value} if mode == "constant" else {}))
 
+    def argpartition(self, x, kth, axis):
+        return jnp.argpartition(x, kth, axis=axis)
+
+    def nonzero(self, x, size):
+        return jnp.nonzero(x, size=size)
+
+    def unique(self, x, axis, size, fill):
+        return jnp.unique(x, True, True, True, axis=axis, size=size, fill_value=fill, equal_nan=False)
+
+    def bitcast(self, x, dtype):
+        return x.view(self.native_dtype(dtype))
+
+    def complex(self, real, imag):
+        return jax.lax.complex(real, imag)
+
     # ---- products --------------------------------------------------------------------------------
 
     def einsum(self, subscripts, *operands, accumulate=None):
@@ -190,6 +208,18 @@ class JaxAdapter(Adapter):
 
     def matmul(self, x1, x2, accumulate=None):
         return jnp.matmul(x1, x2, preferred_element_type=accumulate)
+
+    def correlate(self, x1, x2, mode):
+        return jnp.correlate(x1, x2, mode=mode)
+
+    def solve_triangular(self, a, b, lower):
+        return jax.lax.linalg.triangular_solve(a, b, left_side=True, lower=lower)
+
+    def lu_factor(self, x):
+        return jax.scipy.linalg.lu_factor(x)
+
+    def eig(self, x):
+        return tuple(jnp.linalg.eig(x))
 
     # ---- rows ------------------------------------------------------------------------------------
 
@@ -221,6 +251,9 @@ class JaxAdapter(Adapter):
 
     def cond(self, predicate, true_fn, false_fn):
         return jax.lax.cond(predicate, true_fn, false_fn)
+
+    def switch(self, index, branches, operands):
+        return jax.lax.switch(index, branches, *operands)
 
     def while_loop(self, cond, body, init):
         return jax.lax.while_loop(cond, body, init)

@@ -91,6 +91,14 @@ class NumpyAdapter(Adapter):
             ufunc.at(out, places, updates)
         return out
 
+    def bitcast(self, x, dtype):
+        return np.ascontiguousarray(x).reshape(x.shape).view(numpy_dtype(dtype))
+
+    def complex(self, real, imag):
+        out = np.empty(np.broadcast_shapes(real.shape, imag.shape), np.result_type(real, np.complex64))
+        out.real, out.imag = real, imag
+        return out
+
     def einsum(self, subscripts, *operands, accumulate=None):
         return np.einsum(subscripts, *operands, dtype=accumulate, optimize=len(operands) > 2)
 
@@ -115,11 +123,17 @@ class NumpyAdapter(Adapter):
 
         def mapped(*args):
             axes = in_axes if isinstance(in_axes, (list, tuple)) else [in_axes] * len(args)
-            sizes = {np.asarray(a).shape[ax] for a, ax in zip(args, axes) if ax is not None}
-            (size,) = sizes
-            rows = [
-                fn(*(a if ax is None else np.take(a, i, axis=ax) for a, ax in zip(args, axes))) for i in range(size)
-            ]
-            return optree.tree_map(lambda *r: np.stack(r), *rows)
+            mapped_args = [(a, ax) for a, ax in zip(args, axes) if ax is not None]
+            (size,) = {leaf.shape[ax] for a, ax in mapped_args for leaf in optree.tree_leaves(a)}
+
+            def row(i):
+                return fn(
+                    *(
+                        a if ax is None else optree.tree_map(lambda leaf: np.take(leaf, i, axis=ax), a)  # noqa: B023
+                        for a, ax in zip(args, axes)
+                    )
+                )
+
+            return optree.tree_map(lambda *rows: np.stack(rows), *(row(i) for i in range(size)))
 
         return mapped

@@ -4,8 +4,12 @@ The function runs abstractly on JAX, whatever the backend, once for each of two 
 one; what differs between the two runs is unknown in the result. Both sizes are highly composite, so that reshapes and
 splits that would accept any reasonable batch accept them. When neither is accepted (an unknown size meets a known one,
 as in `add` of (None, 3) and (5, 3)), each size that stands in the inputs is tried in its place.
+
+Sizes that only the values decide (how many unique elements there are) are unknown too: an op asks `size_of_unknown()` for
+the one of the run, which differs between the two.
 """
 
+import contextvars
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +18,31 @@ from lamella.core import _scopes, _tree
 from lamella.core._keras_tensor import KerasTensor
 
 PROBES = (2520, 5040)
+
+
+class _Run:
+    """One abstract run: the size in the place of unknown ones, and whether something depends on it."""
+
+    def __init__(self, size: int, in_inputs: bool):
+        self.size, self.in_inputs, self.asked = size, in_inputs, False
+
+
+_run: contextvars.ContextVar[_Run | None] = contextvars.ContextVar("abstract_run", default=None)
+
+
+def size_of_unknown() -> int | None:
+    """The size to give an axis whose size the values decide, while shapes are being worked out; else None."""
+    run = _run.get()
+    if run is None:
+        return None
+    run.asked = True
+    return run.size
+
+
+def stands_for_unknown(size: int) -> bool:
+    """Whether `size` is, or is a multiple of, the one that stands for an unknown size of the inputs."""
+    run = _run.get()
+    return run is not None and run.in_inputs and run.size in PROBES and size % run.size == 0
 
 
 def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
@@ -30,17 +59,30 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
     where = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
     tensors = [leaves[i] for i in where]
 
-    def run(size: int) -> tuple[list, Any]:
-        return _abstract_run(fn, leaves, treedef, where, size)
+    in_inputs = any(None in t.shape for t in tensors)
+    asked = False
 
-    if all(None not in t.shape for t in tensors):
-        outputs, spec = run(1)
-        return _tree.unflatten(spec, [_spec_of(o) for o in outputs])
+    def run(size: int) -> tuple[list, Any]:
+        nonlocal asked
+        this = _Run(size, in_inputs)
+        token = _run.set(this)
+        try:
+            return _abstract_run(fn, leaves, treedef, where, size)
+        finally:
+            _run.reset(token)
+            asked = asked or this.asked
+
+    if not in_inputs:
+        outputs, spec = run(PROBES[0])
+        others = run(PROBES[1])[0] if asked else outputs
+        return _tree.unflatten(spec, [_spec_of(a, b) for a, b in zip(outputs, others)])
     try:
         (first, spec), (second, _) = run(PROBES[0]), run(PROBES[1])
     except Exception:
         first = second = spec = None
-        for size in sorted({n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}):
+        for size in sorted(
+            {n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}
+        ):
             try:
                 first, spec = run(size)
                 second = first

@@ -142,7 +142,9 @@ def standardize_shape(shape: Any) -> PartialShape:
     if shape is None:
         raise ShapeError("Undefined shapes are not supported; got None.")
     if not hasattr(shape, "__iter__"):
-        raise ShapeError(f"Expected a shape such as (None, 28, 28); got {shape!r} of type {type(shape).__name__}.")
+        raise ShapeError(
+            f"Expected a shape such as (None, 28, 28); got {shape!r} of type {type(shape).__name__}."
+        )
     out = []
     for size in shape:
         if size is None:

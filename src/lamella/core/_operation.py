@@ -9,9 +9,9 @@ from lamella.backend import _registry
 from lamella.core import _names, _tree
 from lamella.core._inference import infer_spec
 from lamella.core._keras_tensor import KerasTensor
-from lamella.core._operators import OPERATORS
+from lamella.core._operators import OPERATORS, operator
 from lamella.core._serialization import Serializable
-from lamella.errors import ArgumentError, LamellaError
+from lamella.errors import ArgumentError, LamellaError, SerializationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,8 +119,12 @@ class Operation(Serializable):
         except LamellaError:
             raise
         except Exception as error:
-            shapes = [getattr(x, "shape", x) for x in _tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
-            error.add_note(f"while working out the output shape of {self.name!r} for inputs of shape {shapes}")
+            shapes = [
+                getattr(x, "shape", x) for x in _tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)
+            ]
+            error.add_note(
+                f"while working out the output shape of {self.name!r} for inputs of shape {shapes}"
+            )
             raise
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -243,6 +247,16 @@ class OpCall(Operation):
 
     def get_config(self) -> dict:
         return {"name": self.name, "op": self.fn.__name__}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "OpCall":
+        """The call of the op that `config` names: one of lamella's ops, nothing else."""
+        try:
+            return cls(operator(config["op"]), name=config.get("name"))
+        except KeyError:
+            raise SerializationError(
+                f"The configuration names the op {config.get('op')!r}, which does not exist."
+            ) from None
 
 
 def op(fn: F) -> F:

@@ -10,7 +10,9 @@ from typing import Any
 
 from lamella.errors import ArgumentError
 
-_stateless: contextvars.ContextVar["StatelessScope | None"] = contextvars.ContextVar("stateless", default=None)
+_stateless: contextvars.ContextVar["StatelessScope | None"] = contextvars.ContextVar(
+    "stateless", default=None
+)
 _symbolic: contextvars.ContextVar["SymbolicScope | None"] = contextvars.ContextVar("symbolic", default=None)
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
 _path: contextvars.ContextVar[tuple["name_scope", ...]] = contextvars.ContextVar("path", default=())
@@ -45,6 +47,7 @@ class StatelessScope:
         self.state_mapping: dict[int, Any] = {}
         self._variables: dict[int, Any] = {}
         self._tokens: list = []
+        self._parent: StatelessScope | None = None
         for variable, value in state_mapping or ():
             if not isinstance(variable, Variable):
                 raise ArgumentError(
@@ -60,6 +63,7 @@ class StatelessScope:
             self._set(variable, value)
 
     def __enter__(self) -> "StatelessScope":
+        self._parent = _stateless.get()
         self._tokens.append(_stateless.set(self))
         return self
 
@@ -79,8 +83,14 @@ class StatelessScope:
         self._set(*update)
 
     def get_current_value(self, variable: Any) -> Any:
-        """The value that `variable` has inside the scope, or None when the scope does not know it."""
-        return self.state_mapping.get(id(variable))
+        """The value that `variable` has inside the scope or those around it, or None when none knows it."""
+        scope: StatelessScope | None = self
+        while scope is not None:
+            value = scope.state_mapping.get(id(variable))
+            if value is not None:
+                return value
+            scope = scope._parent
+        return None
 
     def updates(self) -> list[tuple[Any, Any]]:
         """Pairs `(Variable, value)` of everything the scope knows."""
@@ -147,9 +157,13 @@ class name_scope:
         ArgumentError: for a name that is not a string, is empty, or contains "/".
     """
 
-    def __init__(self, name: str, caller: Any = None, deduplicate: bool = True, override_parent: str | None = None):
+    def __init__(
+        self, name: str, caller: Any = None, deduplicate: bool = True, override_parent: str | None = None
+    ):
         if not isinstance(name, str) or not name or "/" in name:
-            raise ArgumentError(f"The `name` of a scope must be a non-empty string without '/'; got {name!r}.")
+            raise ArgumentError(
+                f"The `name` of a scope must be a non-empty string without '/'; got {name!r}."
+            )
         self.name = name
         self.caller = caller
         self.deduplicate = deduplicate

@@ -23,7 +23,8 @@ _scope: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("custom_
 
 # Where each family's classes live, so that a configuration can be read before the family was first used.
 _FAMILIES = {
-    "keras": "lamella",
+    "keras": "lamella.models",
+    "keras.src.models.functional": "lamella.models",
     "keras.layers": "lamella.layers",
     "keras.models": "lamella.models",
     "keras.initializers": "lamella.initializers",
@@ -41,9 +42,15 @@ _FAMILIES = {
     "keras.utils": "lamella.utils",
     "keras.applications": "lamella.applications",
 }
-# Folders of the source whose classes have another folder's public name.
-_PUBLIC_MODULE = {"core": "keras.dtype_policies"}
-_ROOT_CLASSES = {"Sequential": "keras", "Functional": "keras.src.models.functional", "Model": "keras"}
+# Classes whose public module is not that of their folder.
+_ROOT_CLASSES = {
+    "Sequential": "keras",
+    "Functional": "keras.src.models.functional",
+    "Model": "keras",
+    "DTypePolicy": "keras",
+    "FloatDTypePolicy": "keras",
+    "OpCall": "lamella",
+}
 
 
 class Serializable:
@@ -75,7 +82,7 @@ def _public_module(cls: type) -> str:
     parts = cls.__module__.split(".")
     if "schedules" in cls.__module__:
         return "keras.optimizers.schedules"
-    return _PUBLIC_MODULE.get(parts[1], f"keras.{parts[1]}")
+    return f"keras.{parts[1]}"
 
 
 # ---- the user's registry -----------------------------------------------------------------------------
@@ -114,7 +121,9 @@ def get_registered_name(obj: Any) -> str:
     return _REGISTERED_NAMES.get(obj) or obj.__name__
 
 
-def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
+def get_registered_object(
+    name: str, custom_objects: dict | None = None, module_objects: dict | None = None
+) -> Any:
     """The class or function registered as `name`, or None."""
     for table in (_scope.get(), _REGISTERED, custom_objects or {}, module_objects or {}):
         if name in table:
@@ -233,9 +242,19 @@ def _class_names(cls: type) -> tuple[str | None, str, str | None]:
 
 def _serialize_type(cls: type) -> dict:
     if cls in (bool, int, float, str, complex, list, tuple, dict):
-        return {"class_name": "__typespec__", "module": "builtins", "config": cls.__name__, "name": cls.__name__}
+        return {
+            "class_name": "__typespec__",
+            "module": "builtins",
+            "config": cls.__name__,
+            "name": cls.__name__,
+        }
     module, class_name, registered_name = _class_names(cls)
-    return {"module": "builtins", "class_name": "type", "config": class_name, "registered_name": registered_name}
+    return {
+        "module": "builtins",
+        "class_name": "type",
+        "config": class_name,
+        "registered_name": registered_name,
+    }
 
 
 def _serialize_function(fn: Any) -> dict:
@@ -321,7 +340,9 @@ def _deserialize(config: Any, safe_mode: bool, module_objects: dict | None = Non
     if isinstance(config, (list, tuple)):
         return type(config)(_deserialize(item, safe_mode) for item in config)
     if not isinstance(config, dict):
-        raise SerializationError(f"Expected a configuration (a dict); got {config!r} of type {type(config).__name__}.")
+        raise SerializationError(
+            f"Expected a configuration (a dict); got {config!r} of type {type(config).__name__}."
+        )
     if "class_name" not in config or ("config" not in config and config["class_name"] != "__tuple__"):
         return {key: _deserialize(value, safe_mode) for key, value in config.items()}
 
@@ -404,7 +425,9 @@ _PLAIN: dict[str, Callable[[dict, bool], Any]] = {
     "__tuple__": lambda c, safe: tuple(_deserialize(item, safe) for item in c["items"]),
     "__bytes__": lambda c, safe: c["config"]["value"].encode("utf-8"),
     "__ellipsis__": lambda c, safe: Ellipsis,
-    "__slice__": lambda c, safe: slice(*(_deserialize(c["config"][k], safe) for k in ("start", "stop", "step"))),
+    "__slice__": lambda c, safe: slice(
+        *(_deserialize(c["config"][k], safe) for k in ("start", "stop", "step"))
+    ),
     "__typespec__": lambda c, safe: _BUILTIN_TYPES[c["config"]],
     "__lambda__": _refuse_code,
     "__numpy__": _array,
@@ -421,13 +444,14 @@ def builtin_classes(module: str) -> dict[str, type]:
     return {name: cls for (where, name), cls in _BUILTIN.items() if where == module}
 
 
-def _find_class(
-    module: Any, name: Any, registered_name: Any, module_objects: dict | None = None
-) -> Any:
+def _find_class(module: Any, name: Any, registered_name: Any, module_objects: dict | None = None) -> Any:
     for key in (registered_name, name):
-        if isinstance(key, str) and (found := get_registered_object(key, module_objects=module_objects)) is not None:
+        if (
+            isinstance(key, str)
+            and (found := get_registered_object(key, module_objects=module_objects)) is not None
+        ):
             return found
-    if isinstance(module, str) and module.startswith("keras"):
+    if isinstance(module, str) and module.startswith(("keras", "lamella")):
         family = _family(module)
         classes = builtin_classes(family)
         if name in classes:
@@ -448,7 +472,9 @@ def _find_class(
 def _family(module: str) -> str:
     if module in _FAMILIES:
         return module
-    parts = module.replace("keras.src.", "keras.").split(".")  # the private paths that some Keras files contain
+    parts = module.replace("keras.src.", "keras.").split(
+        "."
+    )  # the private paths that some Keras files contain
     if "schedules" in module:
         return "keras.optimizers.schedules"
     return ".".join(parts[:2])
@@ -463,7 +489,9 @@ def _find_function(config: dict) -> Any:
     for family in ("activations", "losses", "metrics", "initializers", "regularizers", "constraints", "ops"):
         if module in (None, "builtins", f"keras.{family}") and isinstance(name, str) and name.isidentifier():
             facade = importlib.import_module(f"lamella.{family}")
-            if name in getattr(facade, "__all__", ()) and isinstance(getattr(facade, name), types.FunctionType):
+            if name in getattr(facade, "__all__", ()) and isinstance(
+                getattr(facade, name), types.FunctionType
+            ):
                 return getattr(facade, name)
     raise SerializationError(
         f"Could not find the function {name!r} (module {module!r}). A function of your own must be registered with "

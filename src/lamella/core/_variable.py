@@ -56,7 +56,9 @@ class Variable(ArrayOperators):
         if aggregation not in (None, *_AGGREGATIONS):
             raise ArgumentError(f"`aggregation` must be one of {_AGGREGATIONS}; got {aggregation!r}.")
         if synchronization not in (None, *_SYNCHRONIZATIONS):
-            raise ArgumentError(f"`synchronization` must be one of {_SYNCHRONIZATIONS}; got {synchronization!r}.")
+            raise ArgumentError(
+                f"`synchronization` must be one of {_SYNCHRONIZATIONS}; got {synchronization!r}."
+            )
         self._name = name
         parent = _scopes.current_path()
         self._path = f"{parent}/{name}" if parent else name
@@ -88,7 +90,12 @@ class Variable(ArrayOperators):
             if symbolic is not None and symbolic.adapter.name != "jax":
                 value = _registry.get("jax").xp.zeros(self._shape, self._dtype)
         dtype = _scopes.autocast_dtype()
-        if dtype is not None and self._autocast and dtype != self._dtype and _dtypes.is_float_dtype(self._dtype):
+        if (
+            dtype is not None
+            and self._autocast
+            and dtype != self._dtype
+            and _dtypes.is_float_dtype(self._dtype)
+        ):
             adapter = _registry.get(_registry.owner(value) or "numpy")
             return adapter.asarray(value, dtype)
         return value
@@ -120,7 +127,7 @@ class Variable(ArrayOperators):
             ShapeError: when the shape differs.
         """
         adapter = _registry.owner_of_any([self._value])
-        value = _registry.owner_of_any([value]) .asarray(value, self._dtype)
+        value = _registry.owner_of_any([value]).asarray(_own_copy(value), self._dtype)
         if tuple(value.shape) != self._shape:
             raise ShapeError(
                 f"Variable {self._path!r} has shape {self._shape}; it cannot be assigned a value of shape "
@@ -265,6 +272,11 @@ class Variable(ArrayOperators):
         return twin
 
 
+def _own_copy(value: Any) -> Any:
+    """A copy of a NumPy array, which its owner may go on changing; libraries may share its memory."""
+    return value.copy() if type(value).__module__ == "numpy" and hasattr(value, "copy") else value
+
+
 @contextlib.contextmanager
 def _outside_of_programs() -> Any:
     """Inside it arrays are computed now, by the user's backend, even while a program or shape is being traced."""
@@ -286,7 +298,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> Array
         if dtype == "float64":
             adapter.enable_float64()
     if not callable(initializer):
-        value = adapter.asarray(initializer, dtype)
+        value = adapter.asarray(_own_copy(initializer), dtype)
         if shape is not None and tuple(value.shape) != standardize_shape(shape):
             raise ShapeError(
                 f"Variable {name!r} was asked for with shape {tuple(shape)} and an initial value of shape "

@@ -14,6 +14,27 @@ _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("trainin
 _depth: contextvars.ContextVar[int] = contextvars.ContextVar("call_depth", default=0)
 
 
+_observer: contextvars.ContextVar[Any] = contextvars.ContextVar("observer", default=None)
+
+
+class observing:
+    """Inside it, `told(layer, outputs)` is called after every layer call, inner layers first."""
+
+    def __init__(self, told: Any):
+        self._told = told
+
+    def __enter__(self) -> None:
+        self._token = _observer.set(self._told)
+
+    def __exit__(self, *exc: object) -> None:
+        _observer.reset(self._token)
+
+
+def observer() -> Any:
+    """The function that wants to be told of layer calls here, or None."""
+    return _observer.get()
+
+
 class CallContext:
     """One layer call inside others: knows whether it is the outermost, and passes `training` inwards."""
 
@@ -78,7 +99,9 @@ class CallArguments:
             elif parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in named:
                 named.update({f"{name}_{i}": v for i, v in enumerate(named.pop(name))})
         self.given = named
-        self.by_name = {k: v for k, v in named.items() if k != "training" and k != "mask" and not k.endswith("_mask")}
+        self.by_name = {
+            k: v for k, v in named.items() if k != "training" and k != "mask" and not k.endswith("_mask")
+        }
         self.tensors = {k: v for k, v in self.by_name.items() if holds_tensor(v)}
         self.first = next(iter(named.values()), None)
 
@@ -92,5 +115,9 @@ def shape_structure(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: shape_structure(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [shape_structure(v) for v in value] if isinstance(value, list) else tuple(map(shape_structure, value))
+        return (
+            [shape_structure(v) for v in value]
+            if isinstance(value, list)
+            else tuple(map(shape_structure, value))
+        )
     return tuple(value.shape) if is_tensor(value) else None

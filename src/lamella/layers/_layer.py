@@ -8,6 +8,7 @@ from typing import Any
 from lamella.backend import _dtypes, _registry
 from lamella.core import _policy, _scopes, _tree
 from lamella.core._keras_tensor import KerasTensor
+from lamella.core._masks import mask_of, set_mask
 from lamella.core._operation import Node, Operation, any_symbolic_tensors
 from lamella.core._serialization import deserialize_keras_object
 from lamella.core._variable import Variable
@@ -16,12 +17,12 @@ from lamella.layers._call import (
     CallArguments,
     CallContext,
     is_tensor,
+    observer,
     shape_structure,
     signature_of,
     surrounding_training,
 )
 from lamella.layers._input_spec import check_inputs
-from lamella.core._masks import mask_of, set_mask
 from lamella.layers._tracking import held_by, unique
 from lamella.typing import Array
 
@@ -52,7 +53,14 @@ class Layer(Operation):
 
     _tracked_as = "layers"
     _untracked: frozenset[str] = frozenset(
-        {"_inbound_nodes", "_outbound_nodes", "_losses", "_init_arguments", "_own_variables", "_build_shapes_dict"}
+        {
+            "_inbound_nodes",
+            "_outbound_nodes",
+            "_losses",
+            "_init_arguments",
+            "_own_variables",
+            "_build_shapes_dict",
+        }
     )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -85,7 +93,9 @@ class Layer(Operation):
         self.autocast = autocast
         self._trainable = bool(trainable)
         self.built = False
-        self.supports_masking = hasattr(self, "supports_masking") and bool(type(self).__dict__.get("supports_masking"))
+        self.supports_masking = hasattr(self, "supports_masking") and bool(
+            type(self).__dict__.get("supports_masking")
+        )
         self._supports_jit = True
         self._input_spec: Any = None
         self._losses: list = []
@@ -104,8 +114,17 @@ class Layer(Operation):
         if "_own_variables" not in state:
             if isinstance(value, (Variable, Layer)):
                 raise _forgotten_init(self)
-        elif isinstance(value, Variable) or getattr(type(value), "_tracked_as", None):
-            if state["_locked"] and name not in state and name not in self._untracked and not self._allows_new_state():
+        elif isinstance(value, Variable) or getattr(type(value), "_tracked_as", None) in (
+            "layers",
+            "metrics",
+            "seed_generators",
+        ):
+            if (
+                state["_locked"]
+                and name not in state
+                and name not in self._untracked
+                and not self._allows_new_state()
+            ):
                 raise ArgumentError(
                     f"Cannot add {name!r} to the layer {self.name!r}: it is already built, and variables and sub-layers "
                     "added now would be trained by no optimizer. Create them in `__init__()` or `build()`."
@@ -495,29 +514,41 @@ class Layer(Operation):
         accepted = signature_of(type(self).call).parameters
         takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted.values())
         if "training" in accepted and training is not None:
-            kwargs = {**_without(kwargs, "training"), "training": training} if "training" not in arguments.given or (
-                "training" in kwargs or arguments.given["training"] is None
-            ) else kwargs
+            kwargs = (
+                {**_without(kwargs, "training"), "training": training}
+                if "training" not in arguments.given
+                or ("training" in kwargs or arguments.given["training"] is None)
+                else kwargs
+            )
         elif not takes_any:
             kwargs = _without(kwargs, "training")
-        kwargs = self._with_masks(arguments, accepted, kwargs)
+        given, kwargs = kwargs, self._with_masks(arguments, accepted, kwargs)
         symbolic = any_symbolic_tensors(args, kwargs)
         with CallContext(training) as context:
             if context.outermost and not symbolic:
                 self._clear_losses()
             with self._name_scope(), _scopes.autocast_scope(self.compute_dtype if self.autocast else None):
-                outputs = self._run(symbolic, args, kwargs)
+                outputs = self._run(symbolic, args, kwargs, given)
             self._check_output(outputs)
             if not symbolic and self.activity_regularizer is not None:
                 for output in _tree.flatten(outputs):
                     if is_tensor(output):
                         self.add_loss(self.activity_regularizer(output))
             self._pass_mask_on(arguments, outputs)
+        told = observer()
+        if told is not None:
+            told(self, outputs)
         return outputs
 
-    def _run(self, symbolic: bool, args: tuple, kwargs: dict) -> Any:
+    def _run(self, symbolic: bool, args: tuple, kwargs: dict, given: dict) -> Any:
         try:
-            return self.symbolic_call(*args, **kwargs) if symbolic else self.call(*args, **kwargs)
+            if not symbolic:
+                return self.call(*args, **kwargs)
+            if type(self).symbolic_call is not Layer.symbolic_call:
+                return self.symbolic_call(*args, **kwargs)
+            outputs = self.compute_output_spec(*args, **kwargs)
+            Node(self, args, given, outputs)  # masks that came with the inputs come with them again
+            return outputs
         except Exception as error:
             given = ", ".join(
                 str(tuple(x.shape)) for x in _tree.flatten((args, kwargs)) if hasattr(x, "shape")
@@ -537,7 +568,11 @@ class Layer(Operation):
         policy, autocast, dtype = self._policy, self.autocast, self.input_dtype
 
         def convert(x: Any) -> Any:
-            return x if x is None or isinstance(x, (bool, int, float, str)) else policy.convert_input(x, autocast, dtype)
+            return (
+                x
+                if x is None or isinstance(x, (bool, int, float, str))
+                else policy.convert_input(x, autocast, dtype)
+            )
 
         if args and isinstance(args[0], (list, tuple)) and args[0] and _is_numbers(args[0]):
             args = (_registry.active().asarray(args[0]), *args[1:])
@@ -624,7 +659,9 @@ class Layer(Operation):
             return shapes
         if len(named) == 1 and named[0].name not in shapes:
             if not shapes:
-                raise ArgumentError(f"Layer {self.name!r} was called without a tensor, so it cannot be built.")
+                raise ArgumentError(
+                    f"Layer {self.name!r} was called without a tensor, so it cannot be built."
+                )
             return {named[0].name: next(iter(shapes.values()))}
         missing = [p.name for p in named if p.name not in shapes and p.default is p.empty]
         if missing:
@@ -659,7 +696,9 @@ class Layer(Operation):
         """
         layer = self
         if not self.built and type(self).build is not Layer.build:
-            layer = type(self).from_config(self.get_config())  # asking for a shape must not make variables here
+            layer = type(self).from_config(
+                self.get_config()
+            )  # asking for a shape must not make variables here
             layer._parent_path = ""
             layer.build(*args, **kwargs)
             layer.built = True
@@ -690,7 +729,13 @@ class Layer(Operation):
         scope = _scopes.stateless_scope()
         if scope is not None:
             mine = {id(layer) for layer in layers}
-            out = [value for entry in scope.losses if isinstance(entry, tuple) for owner, value in [entry] if id(owner) in mine]
+            out = [
+                value
+                for entry in scope.losses
+                if isinstance(entry, tuple)
+                for owner, value in [entry]
+                if id(owner) in mine
+            ]
         else:
             out = [value for layer in layers for value in layer._losses]
         return out + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
@@ -745,7 +790,9 @@ class Layer(Operation):
             )
         mapping = [
             *_paired(self.trainable_variables, trainable_variables, "trainable_variables", self.name),
-            *_paired(self.non_trainable_variables, non_trainable_variables, "non_trainable_variables", self.name),
+            *_paired(
+                self.non_trainable_variables, non_trainable_variables, "non_trainable_variables", self.name
+            ),
         ]
         with _scopes.StatelessScope(mapping, collect_losses=return_losses) as scope:
             outputs = self(*args, **kwargs)
@@ -765,7 +812,9 @@ class Layer(Operation):
         Raises:
             NotImplementedError: for a layer without a quantized form.
         """
-        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantize()` method implemented.")
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `quantize()` method implemented."
+        )
 
     def quantized_build(self, input_shape: Any, mode: Any) -> None:
         """Make quantized variables. Layers that can do so override it."""

@@ -27,7 +27,9 @@ def held_by(owner: Any, kind: str) -> list:
 
 
 def _search(value: Any, kind: str, seen: set[int]) -> Iterator[Any]:
-    if getattr(type(value), "_tracked_as", None) == kind or (kind == "variables" and isinstance(value, Variable)):
+    if getattr(type(value), "_tracked_as", None) == kind or (
+        kind == "variables" and isinstance(value, Variable)
+    ):
         yield value
     elif isinstance(value, (list, tuple, set, frozenset)):
         if value and id(value) not in seen:

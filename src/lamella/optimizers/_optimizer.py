@@ -75,6 +75,8 @@ class Optimizer(Serializable):
     [0.5, 2.5]
     """
 
+    _tracked_as = "optimizers"
+
     # The names of a subclass's own arguments, which are also its attributes, in the order of the configuration.
     _arguments: tuple[str, ...] = ()
 
@@ -569,7 +571,7 @@ class Optimizer(Serializable):
             if bool(predicate):
                 action()
             return
-        known = {id(v): (v, v.value) for v in (*self._variables, *self._trainable_variables)}
+        known = {id(v): (v, v.value) for v in (*self.variables, *self._trainable_variables)}
         known.update({id(v): (v, value) for v, value in scope.updates()})
         before = list(known.values())
 
@@ -605,9 +607,8 @@ class Optimizer(Serializable):
         """
         if self.use_ema:
             for variable, average in self._averaged(var_list):
-                variable.assign(
-                    average.value + 0
-                )  # an array of its own: programs may take over the memory of either
+                # + 0 makes an array of its own: a program may take over the memory of either
+                variable.assign(average.value + 0)
 
     def scale_loss(self, loss: Any) -> Any:
         """`loss * loss_scale_factor`: what the gradients that are given to `apply` must be computed from."""
@@ -639,7 +640,7 @@ class Optimizer(Serializable):
         return _stateless(
             lambda: self.apply(grads),
             (self._trainable_variables, trainable_variables),
-            (self._variables, optimizer_variables),
+            (self.variables, optimizer_variables),
         )
 
     def _check_stateless(self, optimizer_variables: Sequence, trainable_variables: Sequence) -> None:

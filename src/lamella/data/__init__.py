@@ -1,0 +1,1 @@
+"""Batches from arrays, generators and loaders."""

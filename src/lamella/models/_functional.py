@@ -1,0 +1,519 @@
+"""Models drawn between symbolic inputs and outputs."""
+
+from typing import Any
+
+from lamella.backend import _registry
+from lamella.core import _tree
+from lamella.core._function import Function
+from lamella.core._keras_tensor import KerasTensor
+from lamella.core._operation import Operation
+from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
+from lamella.errors import ArgumentError, SerializationError, ShapeError
+from lamella.layers._input_layer import Input, InputLayer
+from lamella.layers._input_spec import InputSpec
+from lamella.layers._layer import Layer
+from lamella.layers._tracking import held_by, unique
+from lamella.models._model import Model
+
+
+class Functional(Model):
+    """What `Model(inputs, outputs)` makes: the layers and ops between them, run in order.
+
+    Args:
+        inputs: a KerasTensor, or a structure of them.
+        outputs: a KerasTensor, or a structure of them, that follow from `inputs`.
+        name: defaults to `functional`, made unique.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return Operation.__new__(cls, *args, **kwargs)
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
+        Layer.__init__(self, name=name, **kwargs)
+        self._init_training()
+        self._init_graph(inputs, outputs)
+
+    def _init_graph(self, inputs: Any, outputs: Any) -> None:
+        self._function = Function(*_rooted(inputs, outputs), name=self.name)
+        self.built = True
+        self._called = True
+        if not self.trainable:
+            self.trainable = False
+        self._check_names()
+
+    def _check_names(self) -> None:
+        names = [op.name for op in self._function.operations]
+        repeated = sorted({n for n in names if names.count(n) > 1})
+        if repeated:
+            raise ArgumentError(
+                f"The name {repeated[0]!r} is used {names.count(repeated[0])} times in the model. All operation names "
+                "should be unique: give the layers names of their own."
+            )
+
+    def _allows_new_state(self) -> bool:
+        return True
+
+    # ---- structure -------------------------------------------------------------------------------
+
+    @property
+    def _layers(self) -> list[Layer]:
+        graph = (
+            [op for op in self._function.operations if isinstance(op, Layer)]
+            if "_function" in vars(self)
+            else []
+        )
+        return unique([*graph, *held_by(self, "layers")])
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The layers and ops of the graph, in the order in which they run."""
+        return self._function.operations
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs, flat."""
+        return self._function.inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs, flat."""
+        return self._function.outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in their structure."""
+        return self._function._inputs_struct
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in their structure."""
+        return self._function._outputs_struct
+
+    @property
+    def input_shape(self) -> Any:
+        """The shapes of the inputs, in their structure."""
+        return _tree.map_structure(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shapes of the outputs, in their structure."""
+        return _tree.map_structure(lambda t: t.shape, self.output)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return [t.name for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the operations that make the outputs."""
+        return [t._keras_history.operation.name for t in self.outputs]  # type: ignore[attr-defined]
+
+    @property
+    def input_dtype(self) -> str:
+        """Inputs keep their dtype: each is cast to that of its `Input`."""
+        return super().input_dtype
+
+    @property
+    def input_spec(self) -> Any:
+        """What the model expects of its inputs."""
+        specs = []
+        for tensor in self.inputs:
+            optional = getattr(getattr(tensor, "_keras_history", (None,))[0], "optional", False)
+            specs.append(
+                InputSpec(
+                    shape=(None, *tensor.shape[1:]),
+                    allow_last_axis_squeeze=True,
+                    name=tensor.name,
+                    optional=optional,
+                )
+            )
+        return specs
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        pass  # derived from the inputs
+
+    # ---- running ---------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            args = (self._arranged(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
+
+    def _converted(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        # Each input has the dtype of its own Input, whatever the model computes in.
+        if not args:
+            return args, kwargs
+        flat, spec = _tree.flatten_with_spec(args[0])
+        refs = self.inputs if len(flat) == len(self.inputs) else [None] * len(flat)
+        flat = [_as_input(x, ref) for x, ref in zip(flat, refs)]
+        return (_tree.unflatten(spec, flat), *args[1:]), kwargs
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
+        """The outputs for `inputs` in the structure of the model's inputs, a list, or a dict by name."""
+        from lamella.core._masks import set_mask
+
+        inputs = self._arranged(inputs)
+        if mask is not None:
+            for x, m in zip(_tree.flatten(inputs), _tree.flatten(mask)):
+                set_mask(x, m)
+        return self._function.run(inputs, lambda node: node.operation)
+
+    def compute_output_spec(
+        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
+        """The outputs as KerasTensors."""
+        return self._function.compute_output_spec(self._arranged(inputs))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for inputs of `input_shape`."""
+        return self._function.compute_output_shape(input_shape)
+
+    def _arranged(self, inputs: Any) -> Any:
+        """`inputs` in the structure that the model was drawn with, ranks adjusted by an axis of size 1."""
+        struct = self._function._inputs_struct
+        names = self.input_names
+        if isinstance(inputs, dict) and not isinstance(struct, dict):
+            missing = [n for n in names if n not in inputs]
+            if missing:
+                raise ArgumentError(
+                    f"Model {self.name!r} has inputs {names}; the given dict lacks {missing} (it has {sorted(inputs)})."
+                )
+            flat = [inputs[n] for n in names]
+        elif isinstance(inputs, dict):
+            missing = [k for k in struct if k not in inputs]
+            if missing:
+                raise ArgumentError(
+                    f"Model {self.name!r} was made with the inputs {sorted(struct)}; the given dict lacks {missing}."
+                )
+            flat = _tree.flatten({k: inputs[k] for k in struct})
+        else:
+            flat = _tree.flatten(inputs)
+        if len(flat) != len(self.inputs):
+            if (
+                len(self.inputs) == 1
+                and isinstance(inputs, (list, tuple))
+                and not any(hasattr(v, "shape") for v in flat)
+            ):
+                flat = [_registry.active().asarray(inputs)]  # one input, written as nested lists of numbers
+            else:
+                raise ArgumentError(
+                    f'Layer "{self.name}" expects {len(self.inputs)} input(s) ({", ".join(names)}), but it received '
+                    f"{len(flat)}."
+                )
+        flat = [self._ranked(x, ref) for x, ref in zip(flat, self.inputs)]
+        return _tree.unflatten(_tree.flatten_with_spec(struct)[1], flat)
+
+    def _ranked(self, x: Any, ref: KerasTensor) -> Any:
+        if x is None or not hasattr(x, "shape") or len(x.shape) == len(ref.shape):
+            return x
+        from lamella import ops
+
+        if len(x.shape) == len(ref.shape) + 1 and x.shape[-1] == 1:
+            return ops.squeeze(x, axis=-1)
+        if len(x.shape) == len(ref.shape) - 1 and ref.shape[-1] == 1:
+            return ops.expand_dims(x, axis=-1)
+        raise ShapeError(
+            f"Invalid input shape for input {ref.name!r} of model {self.name!r}. Expected shape {ref.shape}, but input "
+            f"has incompatible shape {tuple(x.shape)}."
+        )
+
+    def _check_input(self, x: Any) -> None:
+        for value, ref in zip(_tree.flatten(self._arranged(x)), self.inputs):
+            if value is None:
+                continue
+            for axis in range(1, len(ref.shape)):
+                if ref.shape[axis] is not None and value.shape[axis] != ref.shape[axis]:
+                    consumers = [
+                        n.operation.name
+                        for n in self._function.nodes
+                        if any(t is ref for t in n.input_tensors)
+                    ]
+                    raise ShapeError(
+                        f"Input {ref.name!r} of model {self.name!r} was made for shape {ref.shape}; got data of shape "
+                        f"{tuple(value.shape)}. Axis {axis} must have size {ref.shape[axis]}, which is what the layer "
+                        f"{', '.join(map(repr, consumers))} was built for."
+                    )
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to do: a drawn model is built."""
+        self.built = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return None
+
+    # ---- configuration ---------------------------------------------------------------------------
+
+    def get_config(self) -> dict:
+        """The layers, and the calls that connect them; plain values."""
+        if type(self).__init__ is not Functional.__init__ and not _takes_graph(type(self)):
+            return Model.get_config(self)
+        return graph_config(self)
+
+    def get_build_config(self) -> dict | None:
+        """None: a drawn model is built from its configuration."""
+        return None
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """The model of a configuration that `get_config` returned."""
+        if {"layers", "input_layers", "output_layers"} <= set(config):
+            return functional_from_config(cls, config, custom_objects)
+        return Layer.from_config.__func__(cls, config)  # type: ignore[attr-defined]
+
+
+def _takes_graph(cls: type) -> bool:
+    import inspect
+
+    parameters = inspect.signature(cls.__init__).parameters
+    return "inputs" in parameters and "outputs" in parameters
+
+
+def _as_input(x: Any, ref: KerasTensor | None) -> Any:
+    if x is None or ref is None or isinstance(x, str):
+        return x
+    if isinstance(x, KerasTensor):
+        if x.dtype != ref.dtype and ref.dtype != "string":
+            from lamella import ops
+
+            return ops.cast(x, ref.dtype)
+        return x
+    if ref.dtype == "string" or getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "O", "T"):
+        return x
+    adapter = _registry.owner_of_any([x])
+    return adapter.asarray(x, ref.dtype)
+
+
+def become_functional(model: Model, *args: Any, **kwargs: Any) -> None:
+    """Turn an instance of a Model subclass that calls `super().__init__(inputs=..., outputs=...)` into a drawn model."""
+    cls = type(model)
+    if not issubclass(cls, Functional):
+        twin = _TWINS.get(cls)
+        if twin is None:
+            twin = _TWINS[cls] = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
+            twin.__qualname__ = cls.__qualname__
+        object.__setattr__(model, "__class__", twin)
+    Functional.__init__(model, *args, **kwargs)  # type: ignore[arg-type]
+
+
+_TWINS: dict[type, type] = {}
+
+
+def _rooted(inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """`inputs` and `outputs`, where inputs in the middle of a graph have become inputs of their own."""
+    flat, spec = _tree.flatten_with_spec(inputs)
+    for tensor in flat:
+        if not isinstance(tensor, KerasTensor):
+            raise ArgumentError(
+                "All `inputs` of a functional model must be KerasTensors, made by Input(); got "
+                f"{tensor!r} of type {type(tensor).__name__}."
+            )
+    if all(_is_input(t) for t in flat):
+        return inputs, outputs
+    fresh = [t if _is_input(t) else Input(batch_shape=t.shape, dtype=t.dtype) for t in flat]
+    values = {id(t): f for t, f in zip(flat, fresh)}
+    for node in Function(flat, outputs).nodes:
+        if node.is_input or all(id(t) in values for t in node.outputs):
+            continue
+        args, kwargs = node.fill(values)
+        for old, new in zip(node.outputs, _tree.flatten(node.operation(*args, **kwargs))):
+            values.setdefault(id(old), new)
+    return _tree.unflatten(spec, fresh), _tree.map_structure(
+        lambda t: None if t is None else values[id(t)], outputs
+    )
+
+
+def _is_input(tensor: KerasTensor) -> bool:
+    history = getattr(tensor, "_keras_history", None)
+    return history is not None and isinstance(history.operation, InputLayer)
+
+
+# ---- a graph as a configuration -----------------------------------------------------------------------
+
+
+def graph_config(model: Functional) -> dict:
+    """The configuration of a drawn model, as Keras writes it."""
+    nodes = model._function.nodes
+    index: dict[
+        int, int
+    ] = {}  # id(node) -> its number among the calls of its operation that belong to the model
+    counts: dict[int, int] = {}
+    for node in nodes:
+        key = id(node.operation)
+        index[id(node)] = counts.get(key, 0)
+        counts[key] = index[id(node)] + 1
+
+    def reference(tensor: KerasTensor) -> list:
+        operation, node_index, tensor_index = tensor._keras_history  # type: ignore[attr-defined]
+        return [operation.name, index[id(operation._inbound_nodes[node_index])], tensor_index]
+
+    def describe(value: Any) -> Any:
+        if isinstance(value, KerasTensor):
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {
+                    "shape": list(value.shape),
+                    "dtype": value.dtype,
+                    "keras_history": reference(value),
+                },
+            }
+        if isinstance(value, tuple):
+            return (
+                [describe(v) for v in value]
+                if value and _any_tensor(value)
+                else serialize_keras_object(value)
+            )
+        if isinstance(value, list):
+            return [describe(v) for v in value]
+        if isinstance(value, dict):
+            return {k: describe(v) for k, v in value.items()}
+        return serialize_keras_object(value)
+
+    layers = []
+    for operation in model._function.operations:
+        entry = serialize_keras_object(operation)
+        entry["name"] = operation.name
+        entry["inbound_nodes"] = [
+            {
+                "args": [describe(a) for a in node.args],
+                "kwargs": {k: describe(v) for k, v in node.kwargs.items()},
+            }
+            for node in nodes
+            if node.operation is operation and not node.is_input
+        ]
+        layers.append(entry)
+    structure = _tree.map_structure
+    return {
+        "name": model.name,
+        "trainable": model.trainable,
+        "layers": layers,
+        "input_layers": _listed(structure(lambda t: _Ref(reference(t)), model.input)),
+        "output_layers": _listed(
+            structure(lambda t: None if t is None else _Ref(reference(t)), model.output)
+        ),
+    }
+
+
+def _any_tensor(value: Any) -> bool:
+    return any(isinstance(leaf, KerasTensor) for leaf in _tree.flatten(value))
+
+
+class _Ref:
+    """[operation, node, tensor] as one leaf of a structure."""
+
+    def __init__(self, reference: list):
+        self.reference = reference
+
+
+def _listed(structure: Any) -> Any:
+    if isinstance(structure, _Ref):
+        return structure.reference
+    if isinstance(structure, dict):
+        return {k: _listed(v) for k, v in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [_listed(v) for v in structure]
+    return structure
+
+
+def functional_from_config(cls: Any, config: dict, custom_objects: dict | None = None) -> Any:
+    """The model of a configuration: its layers are made, then called again as the configuration says.
+
+    Raises:
+        SerializationError: when a call refers to something that is not there.
+    """
+    operations: dict[str, Operation] = {}
+    pending: list[tuple[str, dict]] = []
+    for entry in config["layers"]:
+        operation = deserialize_keras_object(entry, custom_objects=custom_objects)
+        if not isinstance(operation, Operation):
+            raise SerializationError(
+                f"The entry {entry.get('name')!r} of a functional model is no layer: {operation!r}."
+            )
+        operations[entry["name"]] = operation
+        pending += [(entry["name"], call) for call in entry["inbound_nodes"]]
+    first = {
+        name: len(op._inbound_nodes) if not isinstance(op, InputLayer) else 0
+        for name, op in operations.items()
+    }
+
+    def find(name: str, node_index: int, tensor_index: int) -> Any:
+        if name not in operations:
+            raise SerializationError(f"The configuration refers to {name!r}, which is not one of its layers.")
+        nodes = operations[name]._inbound_nodes
+        at = first[name] + node_index
+        if at >= len(nodes):
+            return None
+        return nodes[at].outputs[tensor_index]
+
+    class _NotYet(Exception):
+        pass
+
+    def revive(value: Any) -> Any:
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            tensor = find(*value["config"]["keras_history"])
+            if tensor is None:
+                raise _NotYet
+            return tensor
+        if isinstance(value, dict) and "class_name" in value:
+            return deserialize_keras_object(value, custom_objects=custom_objects)
+        if isinstance(value, dict):
+            return {k: revive(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [revive(v) for v in value]
+        return value
+
+    while pending:
+        waiting: list[tuple[str, dict]] = []
+        for name, call in pending:
+            if any(n == name for n, _ in waiting):  # calls of one layer are made in order
+                waiting.append((name, call))
+                continue
+            try:
+                args, kwargs = _call_arguments(call, revive)
+            except _NotYet:
+                waiting.append((name, call))
+                continue
+            operations[name](*args, **kwargs)
+        if len(waiting) == len(pending):
+            raise SerializationError(
+                f"The configuration is not a graph: the calls of {sorted({n for n, _ in waiting})} wait for each other."
+            )
+        pending = waiting
+
+    def tensors(structure: Any) -> Any:
+        if isinstance(structure, (list, tuple)) and len(structure) == 3 and isinstance(structure[0], str):
+            return find(*structure)
+        if isinstance(structure, dict):
+            return {k: tensors(v) for k, v in structure.items()}
+        return [tensors(v) for v in structure]
+
+    extra = {
+        k: v
+        for k, v in config.items()
+        if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
+    }
+    model = cls(
+        inputs=tensors(config["input_layers"]),
+        outputs=tensors(config["output_layers"]),
+        name=config.get("name"),
+        **extra,
+    )
+    if not config.get("trainable", True):
+        model.trainable = False
+    return model
+
+
+def _call_arguments(call: Any, revive: Any) -> tuple[tuple, dict]:
+    """(args, kwargs) of a call, in today's form, or in that of files written before Keras 3."""
+    if isinstance(call, dict):
+        return tuple(revive(a) for a in call.get("args", ())), {
+            k: revive(v) for k, v in call.get("kwargs", {}).items()
+        }
+    tensors = [
+        revive({"class_name": "__keras_tensor__", "config": {"keras_history": entry[:3]}})
+        for entry in call
+        if isinstance(entry, (list, tuple))
+    ]
+    kwargs = call[0][3] if call and len(call[0]) > 3 and isinstance(call[0][3], dict) else {}
+    return (tensors[0] if len(tensors) == 1 else tensors,), dict(kwargs)

@@ -1,0 +1,858 @@
+"""A layer that can be trained."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from lamella.backend import _registry
+from lamella.core import _scopes, _tree
+from lamella.core._serialization import deserialize_keras_object, serialize_dict, serialize_keras_object
+from lamella.core._variable import Variable
+from lamella.data._checks import as_arrays, check_lengths, flat_arrays
+from lamella.data._sources import class_weights_to_sample_weights
+from lamella.errors import ArgumentError, NotBuiltError, NotCompiledError
+from lamella.layers._call import signature_of
+from lamella.layers._layer import Layer
+from lamella.layers._tracking import unique
+from lamella.training import _loop, _preparation, _steps
+from lamella.training._callback import History
+from lamella.training._compiled import CompiledLoss, CompiledMetrics
+from lamella.training._programs import Chunks, Predictor
+from lamella.typing import Array
+
+
+def default_step(method: Any) -> Any:
+    """Mark a step as the built-in one, which `fit` may run in its own form."""
+    method.is_default_step = True
+    return method
+
+
+class Model(Layer):
+    """A network: layers, and how they are trained, evaluated and used.
+
+    There are two ways to make one. `Model(inputs, outputs)` takes what was drawn between `Input()` and its outputs.
+    A subclass makes its layers in `__init__` and runs them in `call(self, x, training=None)`.
+
+    Args:
+        inputs: a KerasTensor, or a structure of them.
+        outputs: a KerasTensor, or a structure of them, that follow from `inputs`.
+        name: defaults to the class name in snake case, made unique.
+
+    Example:
+        >>> import lamella as keras
+        >>> inputs = keras.Input((3,))
+        >>> model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+        >>> model.output_shape
+        (None, 2)
+    """
+
+    _untracked = Layer._untracked | {
+        "optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker", "_programs", "history", "_output_specs",
+        "_compile_arguments", "_function", "_input_tensors",
+    }  # fmt: skip
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and ("inputs" in kwargs or args) and ("outputs" in kwargs or len(args) > 1):
+            from lamella.models._functional import Functional
+
+            return Functional.__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if args or "inputs" in kwargs or "outputs" in kwargs:
+            from lamella.models._functional import become_functional
+
+            become_functional(self, *args, **kwargs)
+            return
+        Layer.__init__(self, **kwargs)
+        self._init_training()
+
+    def _init_training(self) -> None:
+        self.optimizer: Any = None
+        self._compile_loss: CompiledLoss | None = None
+        self._compile_metrics: CompiledMetrics | None = None
+        self._compile_arguments: dict[str, Any] | None = None
+        self._loss_tracker: Any = None
+        self._programs: dict[Any, Any] = {}
+        self._step_seconds: dict[str, float | None] = {}
+        self._output_specs: Any = None
+        self._losses_settled = False
+        self._dry_runs: set[str] = set()
+        self._last_plan: Any = None
+        self.compiled = False
+        self.stop_training = False
+        self.steps_per_execution = 1
+        self._run_eagerly = False
+        self._jit_compile = True
+        self.loss: Any = None
+        self.history: Any = None
+
+    # ---- layers ----------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside the model."""
+        return list(self._layers)
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name for the list."
+        )
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer called `name`, or the one at position `index` of `layers`.
+
+        Raises:
+            ArgumentError: when both or neither are given, or there is no such layer.
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError(
+                f"Provide either a layer `name` or an `index`; got name={name!r}, index={index!r}."
+            )
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ArgumentError(
+                    f"Was asked to retrieve layer at index {index} but model {self.name!r} only has {len(layers)} layers."
+                )
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ArgumentError(
+            f"No such layer: {name!r} in model {self.name!r}. Existing layers are: {[layer.name for layer in layers]}."
+        )
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, the shapes of their outputs, and their numbers of parameters, as a table.
+
+        Args:
+            line_length: the width in characters; that of the terminal by default.
+            positions: relative or absolute widths of the columns.
+            print_fn: a function of a string that takes the text instead of standard output.
+            expand_nested: whether the layers inside nested models are listed too.
+            show_trainable: whether a column says which layers are trained.
+            layer_range: names (or regular expressions) of the first and the last layer to list.
+        """
+        from lamella.models._summary import print_summary
+
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def _check_input(self, x: Any) -> None:
+        """Tell early that the data does not fit a model that is built. Models that know their inputs override it."""
+
+    def _overrides(self, method: str) -> bool:
+        """Whether the class of the model defines `method` anew."""
+        return getattr(type(self), method) is not getattr(Model, method)
+
+    @property
+    def _call_has_training(self) -> bool:
+        parameters = signature_of(type(self).call).parameters
+        return "training" in parameters
+
+    # ---- compile ---------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained and measured.
+
+        Args:
+            optimizer: an optimizer, or the name of one.
+            loss: a loss, the name of one, or a function `(y_true, y_pred)`; a list or a dict by output for several
+                outputs, with None for an output that has no loss.
+            loss_weights: a factor for each output's loss, dimensionless; a list or a dict by output.
+            metrics: a list of metrics, their names, or functions `(y_true, y_pred)`; for several outputs a list of lists
+                or a dict by output. "accuracy" becomes the accuracy that fits the shapes.
+            weighted_metrics: the same, for metrics that take `sample_weight` and `class_weight` into account.
+            run_eagerly: run step by step in Python, for debugging.
+            steps_per_execution: the least number of steps that run as one program where a callback listens to batches;
+                without listeners, chunks are planned by what the bar needs.
+            jit_compile: True, False, or "auto" (compile).
+            auto_scale_loss: with a mixed_float16 policy, wrap the optimizer in a `LossScaleOptimizer`.
+
+        Raises:
+            UnknownNameError: for a name that is no optimizer, loss or metric, with the nearest names.
+            ArgumentError: for other unusable arguments.
+        """
+        from lamella import metrics as metrics_module
+        from lamella import optimizers
+
+        self._check_initialized()
+        if not isinstance(steps_per_execution, (int, np.integer)) or steps_per_execution < 1:
+            raise ArgumentError(
+                f"`steps_per_execution` must be a positive integer; got {steps_per_execution!r}."
+            )
+        if jit_compile not in (True, False, None, "auto"):
+            raise ArgumentError(f"`jit_compile` must be True, False or 'auto'; got {jit_compile!r}.")
+        if run_eagerly and jit_compile is True:
+            raise ArgumentError(
+                "If `run_eagerly` is True, then `jit_compile` cannot also be True: an eager model is not compiled."
+            )
+        names = getattr(self, "output_names", None)
+        compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
+        compiled_metrics = None
+        if metrics is not None or weighted_metrics is not None:
+            compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
+        optimizer = optimizers.get(optimizer) if optimizer is not None else None
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and optimizer is not None:
+            if not isinstance(optimizer, optimizers.LossScaleOptimizer):
+                optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+        self._compile_arguments = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        self.optimizer = optimizer
+        self._compile_loss = compiled_loss
+        self._compile_metrics = compiled_metrics
+        self._loss_tracker = metrics_module.Mean(name="loss")
+        self.loss = loss
+        self.steps_per_execution = int(steps_per_execution)
+        self._run_eagerly = bool(run_eagerly)
+        self._jit_compile = jit_compile is not False
+        self._losses_settled = False
+        self._dry_runs.clear()
+        self._programs.clear()
+        self.stop_training = False
+        self.compiled = True
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run in Python instead of as a program."""
+        return self._run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._run_eagerly = bool(value)
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are compiled."""
+        return self._jit_compile and self._supports_jit
+
+    @jit_compile.setter
+    def jit_compile(self, value: bool) -> None:
+        self._jit_compile = bool(value)
+
+    def get_compile_config(self) -> dict | None:
+        """The arguments of `compile`, as plain values; None before it was called."""
+        if not self.compiled or self._compile_arguments is None:
+            return None
+        return serialize_dict(self._compile_arguments)
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compile with what `get_compile_config` returned."""
+        arguments = {k: deserialize_keras_object(v) for k, v in config.items()}
+        self.compile(**arguments)
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    # ---- metrics ---------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list:
+        """The metrics: the running loss, those given to `compile`, and those of the layers."""
+        out = [self._loss_tracker] if self._loss_tracker is not None else []
+        if self._compile_metrics is not None:
+            out += self._compile_metrics.metrics
+        if self._compile_loss is not None:
+            out += self._compile_loss.metrics
+        return unique(out + Layer.metrics.fget(self))  # type: ignore[attr-defined]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of `metrics`."""
+        return [m.name for m in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Start the running metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The running metrics by name."""
+        results: dict[str, Any] = {}
+        compiled = self._compile_metrics
+        mine = {id(m) for m in compiled.metrics} if compiled is not None else set()
+        for metric in self.metrics:
+            if id(metric) in mine:
+                continue
+            value = metric.result()
+            if isinstance(value, dict):
+                results.update(value)
+            else:
+                results[metric.name] = value
+        if compiled is not None:
+            results.update(compiled.result())
+        return results
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Array:
+        """The total loss of a batch: the compiled losses, and what the layers added.
+
+        Args:
+            x, y, y_pred, sample_weight: structures of arrays.
+            training: whether the batch is trained on.
+
+        Returns:
+            A scalar.
+        """
+        from lamella import ops
+
+        total = None
+        if self._compile_loss is not None:
+            total = self._compile_loss(y, y_pred, sample_weight)
+        for loss in self.losses:
+            value = ops.sum(
+                ops.cast(loss, self.compute_dtype if self.compute_dtype == "float64" else "float32")
+            )
+            total = value if total is None else ops.add(total, value)
+        return ops.zeros(()) if total is None else total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Take a batch into the compiled metrics, and return the running results by name."""
+        if self._compile_metrics is not None and y is not None:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Array:
+        if not self._overrides("compute_loss"):
+            return Model.compute_loss(self, x, y, y_pred, sample_weight, training)
+        accepted = signature_of(type(self).compute_loss).parameters
+        given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight, "training": training}
+        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted.values())
+        return self.compute_loss(**{k: v for k, v in given.items() if takes_any or k in accepted})
+
+    def _metrics_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables: list,
+        non_trainable_variables: list,
+        metrics_variables: list,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: list | None = None,
+    ) -> tuple:
+        """The loss of a batch as a pure function of the state: what a `train_step(self, state, data)` differentiates.
+
+        Returns:
+            `(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))`.
+        """
+        mapping = [
+            *zip(self.trainable_variables, trainable_variables),
+            *zip(self.non_trainable_variables, non_trainable_variables),
+            *zip(self.metrics_variables, metrics_variables),
+        ]
+        if optimizer_variables is not None:
+            mapping += zip(self.optimizer.variables, optimizer_variables)
+        with _scopes.StatelessScope(mapping) as scope:
+            y_pred = _steps.call_model(self, x, training=training)
+            loss = self._loss_of(x, y, y_pred, sample_weight, training)
+            scaled = self.optimizer.scale_loss(loss) if training and self.optimizer is not None else loss
+            non_trainable = [scope.get_current_value(v) for v in self.non_trainable_variables]
+            metrics = [scope.get_current_value(v) for v in self.metrics_variables]
+        return scaled, (loss, y_pred, non_trainable, metrics)
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: list,
+        non_trainable_variables: list,
+        metrics_variables: list,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple:
+        """`compute_loss` as a pure function of the state.
+
+        Returns:
+            `(loss, (trainable_variables, non_trainable_variables, metrics_variables))`.
+        """
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        values = (trainable_variables, non_trainable_variables, metrics_variables)
+        with _scopes.StatelessScope([p for g, v in zip(groups, values) for p in zip(g, v)]) as scope:
+            loss = self._loss_of(x, y, y_pred, sample_weight, training)
+            state = tuple([scope.get_current_value(v) for v in group] for group in groups)
+        return loss, state
+
+    # ---- steps -----------------------------------------------------------------------------------
+
+    @default_step
+    def train_step(self, state: Any, data: Any = None) -> Any:
+        """One step of training. Override it for a loop of your own, in either of two forms.
+
+        `train_step(self, state, data)` is a pure function: `state` is the tuple of lists of arrays (trainable,
+        non-trainable, optimizer, metric variables), and it returns `(logs, state)`.
+        `train_step(self, data)` reads and changes the model's variables, and returns the logs; gradients come from
+        `lamella.value_and_grad`.
+
+        Both are compiled and run many steps at a time, like the default.
+        """
+        return self._step("train", state, data)
+
+    @default_step
+    def test_step(self, state: Any, data: Any = None) -> Any:
+        """One step of evaluation, in the same two forms; its state has no optimizer variables."""
+        return self._step("test", state, data)
+
+    @default_step
+    def predict_step(self, state: Any, data: Any = None) -> Any:
+        """One step of prediction, in the same two forms; its state is (trainable, non-trainable) variables."""
+        return self._step("predict", state, data)
+
+    def _step(self, kind: str, state: Any, data: Any) -> Any:
+        body = _steps.DEFAULTS[kind]
+        if data is None:  # the stateful form, called with the data alone
+            return body(self, state)
+        groups = _steps.state_variables(self, kind)
+        groups = {"train": groups, "test": (*groups[:2], groups[3]), "predict": groups[:2]}[kind]
+        with _scopes.StatelessScope([p for g, v in zip(groups, state) for p in zip(g, v)]) as scope:
+            outputs = body(self, data)
+            new = tuple([scope.get_current_value(v) for v in group] for group in groups)
+        return outputs, (new[1] if kind == "predict" else new)
+
+    def _key(self, kind: str, *more: Any) -> Any:
+        groups = _steps.state_variables(self, kind)
+        return (
+            kind,
+            _registry.backend(),
+            tuple(id(v) for group in groups for v in group),
+            *map(len, groups),
+            *more,
+        )
+
+    def _program(self, key: Any, make: Any) -> Any:
+        found = self._programs.get(key)
+        if found is None:
+            if len(self._programs) > 8:
+                self._programs.clear()
+            found = self._programs[key] = make()
+        return found
+
+    def _chunks_program(self, kind: str, every_step: bool, donate: bool = True) -> Chunks:
+        key = self._key(kind, every_step, donate)
+        return self._program(key, lambda: Chunks(self, kind, every_step, donate))
+
+    def _predict_program(self) -> Predictor:
+        return self._program(self._key("predict"), lambda: Predictor(self))
+
+    def _eager_step(self, kind: str) -> Any:
+        return _steps.stateful_step(self, kind)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """The function that `fit` runs for a batch `(x, y, sample_weight)`; returns the logs."""
+        return lambda data: self._run_batch("train", data)
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """The function that `evaluate` runs for a batch `(x, y, sample_weight)`; returns the logs."""
+        return lambda data: self._run_batch("test", data)
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        """The function that `predict` runs for a batch `(x,)`; returns the outputs."""
+        return lambda data: self._run_batch("predict", data)
+
+    # ---- fit and its kin -------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train for a number of epochs.
+
+        Args:
+            x: an array (samples first), a structure of arrays for several inputs, or a stream of batches: a generator,
+                a `PyDataset`, a `tf.data.Dataset`, a PyTorch `DataLoader`.
+            y: the targets, likewise; None where the stream yields them.
+            batch_size: samples a step; 32 by default; not for streams.
+            epochs: the number of the last epoch.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 one line an epoch.
+            callbacks: a list of `Callback`s.
+            validation_split: the fraction of the samples, from the end, that is not trained on but evaluated, in [0, 1).
+            validation_data: `(x, y)`, `(x, y, sample_weight)` or a stream, evaluated after each epoch.
+            shuffle: whether samples are drawn in a new order each epoch; "batch" shuffles whole batches.
+            class_weight: class index -> weight of its samples in the loss, dimensionless.
+            sample_weight: the weight of each sample in the loss, of shape (samples,).
+            initial_epoch: the number of the first epoch, from 0.
+            steps_per_epoch: batches an epoch; by default all.
+            validation_steps: batches of an evaluation; by default all.
+            validation_batch_size: by default `batch_size`.
+            validation_freq: evaluate every so many epochs, or after the epochs (from 1) in a list.
+
+        Returns:
+            A `History` with the metrics of every epoch.
+
+        Raises:
+            NotCompiledError: before `compile`.
+            DataError: for data that cannot be used.
+        """
+        return _loop.fit(
+            self,
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """The loss and the metrics on data, without training on it.
+
+        Args:
+            x, y, batch_size, verbose, sample_weight, callbacks: as in `fit`.
+            steps: the number of batches; by default all.
+            return_dict: return a dict by name.
+
+        Returns:
+            The loss, a float; with metrics, a list of floats, the loss first; or a dict.
+        """
+        if kwargs:
+            raise ArgumentError(f"Arguments not recognized: {sorted(kwargs)}.")
+        logs = _loop.evaluate(
+            self,
+            x,
+            y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            steps=steps,
+            callbacks=callbacks,
+        )
+        return logs if return_dict else self._in_order(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for `x`, in batches.
+
+        Args:
+            x, batch_size, verbose, callbacks: as in `fit`.
+            steps: the number of batches; by default all.
+
+        Returns:
+            NumPy arrays, in the structure of the outputs.
+        """
+        return _loop.predict(
+            self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+        )
+
+    def _in_order(self, logs: dict[str, Any]) -> Any:
+        order = ["loss"] if "loss" in logs else []
+        compiled = list(self._compile_metrics.result()) if self._compile_metrics is not None else []
+        for metric in self.metrics:
+            if self._compile_metrics is not None and any(metric is m for m in self._compile_metrics.metrics):
+                order += compiled
+                continue
+            order.append(metric.name)
+        order = [name for name in dict.fromkeys([*order, *compiled]) if name in logs]
+        order += [name for name in logs if name not in order]
+        values = [logs[name] for name in order]
+        return values[0] if len(values) == 1 else values
+
+    def _run_batch(self, kind: str, data: Any) -> Any:
+        what = {"train": "fit", "test": "evaluate", "predict": "predict"}[kind]
+        x, y, weight = (*data, None, None)[:3] if isinstance(data, (tuple, list)) else (data, None, None)
+        if what != "predict" and not self.compiled:
+            raise NotCompiledError(f"You must call `compile()` before calling `{kind}_on_batch()`.")
+        _preparation.prepare_batch(self, x, y, weight, what)
+        adapter = _registry.active()
+        batch = _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), (x, y, weight))
+        if self.run_eagerly or not self.jit_compile:
+            return self._eager_step(kind)(batch)
+        if kind == "predict":
+            return self._predict_program().run(batch)
+        size = _steps.batch_size_of(x)
+        chunks = self._chunks_program(kind, False)
+        table = chunks.run(batch, np.arange(size, dtype=np.int32)[None], 0, 1)
+        return chunks.row({k: _registry.to_numpy(v) for k, v in table.items()}, 0)
+
+    def _on_batch(
+        self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
+    ) -> Any:
+        x, y, sample_weight = (
+            as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", sample_weight))
+        )
+        check_lengths(flat_arrays(x, y, sample_weight))
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ArgumentError(
+                    "Arguments `sample_weight` and `class_weight` cannot be specified at the same time."
+                )
+            sample_weight = class_weights_to_sample_weights(y, class_weight)
+        logs = self._run_batch(kind, (x, y, sample_weight))
+        logs = {k: np.asarray(_registry.to_numpy(v), "float32")[()] for k, v in sorted(logs.items())}
+        return logs if return_dict else self._in_order(logs)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step of training on one batch. The running metrics go on from call to call.
+
+        Args:
+            x, y, sample_weight, class_weight: as in `fit`, for one batch.
+            return_dict: return a dict by name.
+
+        Returns:
+            The running loss; with metrics, a list, the loss first; or a dict.
+        """
+        return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One step of evaluation on one batch; arguments and result as in `train_on_batch`."""
+        return self._on_batch("test", x, y, sample_weight, None, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as NumPy arrays."""
+        outputs = self._run_batch("predict", (as_arrays("x", x),))
+        return _tree.map_structure(lambda a: np.array(_registry.to_numpy(a)), outputs)
+
+    def training_plan(self) -> str:
+        """How the last `fit` divided its steps into programs, and why."""
+        if self._last_plan is None:
+            return "nothing was trained yet"
+        return str(self._last_plan)
+
+    # ---- state -----------------------------------------------------------------------------------
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict]:
+        """The state as nested dicts by path: "trainable_variables", "non_trainable_variables", "optimizer_variables",
+        "metrics_variables".
+
+        Args:
+            value_format: "backend_tensor" for arrays of the backend, "numpy_array" for NumPy arrays.
+
+        Raises:
+            ArgumentError: for another format.
+        """
+        if value_format not in ("backend_tensor", "numpy_array"):
+            raise ArgumentError(
+                f"Invalid `value_format` argument. Expected one of 'numpy_array', 'backend_tensor'; got {value_format!r}."
+            )
+        out: dict[str, dict] = {}
+        for name, variables in self._state_groups().items():
+            tree: dict[str, Any] = {}
+            for variable in variables:
+                node = tree
+                *parents, leaf = variable.path.split("/")
+                for key in parents:
+                    node = node.setdefault(key, {})
+                node[leaf] = variable.value if value_format == "backend_tensor" else variable.numpy()
+            out[name] = tree
+        return out
+
+    def set_state_tree(self, state_tree: dict[str, dict]) -> None:
+        """Give the variables the values that `get_state_tree` returned."""
+        groups = self._state_groups()
+        for name, tree in state_tree.items():
+            if name not in groups:
+                raise ArgumentError(f"Unknown variable name: {name}. Expected one of {sorted(groups)}.")
+            by_path = {v.path: v for v in groups[name]}
+            for path, value in _paths_of(tree):
+                if path not in by_path:
+                    raise ArgumentError(f"{name}: model {self.name!r} has no variable {path!r}.")
+                by_path[path].assign(value)
+
+    def _state_groups(self) -> dict[str, list[Variable]]:
+        return {
+            "trainable_variables": self.trainable_variables,
+            "non_trainable_variables": self.non_trainable_variables,
+            "optimizer_variables": list(self.optimizer.variables) if self.optimizer is not None else [],
+            "metrics_variables": self.metrics_variables,
+        }
+
+    def jax_state_sync(self) -> None:
+        """Nothing to do: the variables always hold the current state."""
+
+    # ---- configuration ---------------------------------------------------------------------------
+
+    def build_from_config(self, config: dict) -> None:
+        """Build with the shapes of `get_build_config`, by running the call on them where `build` is not defined."""
+        if not config or self.built:
+            return
+        if type(self).build is not Layer.build and type(self).build is not Model.build:
+            Layer.build_from_config(self, config)
+            return
+        shapes = config.get("input_shape")
+        if shapes is not None:
+            self.build(_shape_tuple(shapes))
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables, for inputs of `input_shape`, by running the call on shapes alone."""
+        if self.built or type(self) is Model:
+            return
+        from lamella.layers._layer import _shapes_to_tensors
+
+        x = _shapes_to_tensors(input_shape, self.input_dtype)
+        try:
+            Layer.compute_output_spec(self, x)
+        except NotImplementedError:
+            raise NotBuiltError(
+                f"Model {self.name!r} cannot be built from a shape alone; call it on data instead."
+            ) from None
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON, without weights; `model_from_json` reads it. `kwargs` go to `json.dumps`."""
+        import json
+
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """The model of a configuration that `get_config` returned."""
+        from lamella.models._functional import Functional, functional_from_config
+
+        if {"layers", "input_layers", "output_layers"} <= set(config):
+            return functional_from_config(
+                cls if issubclass(cls, Functional) else Functional, config, custom_objects
+            )
+        return super().from_config(config)
+
+    # ---- files: `saving` lies above and puts the bodies here --------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Write the model to a file: architecture, weights, and the state of training."""
+        _files().save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
+        """Write the weights to a file."""
+        _files().save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read the weights from a file."""
+        _files().load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write an inference artifact."""
+        _files().export_model(
+            self, filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs
+        )
+
+    def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:  # type: ignore[override]
+        """Replace the weights of the layers that can be quantized."""
+        for layer in self._flatten_layers(include_self=False):
+            if type(layer).quantize is not Layer.quantize:
+                layer.quantize(mode, config=config)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
+        """The parts that a quantization works through in order; None unless a model defines it."""
+        return None
+
+
+# `saving` appends itself here when it is loaded.
+FILES: list[Any] = []
+
+
+def _files() -> Any:
+    if not FILES:
+        import importlib
+
+        importlib.import_module("lamella.saving")
+    return FILES[0]
+
+
+def _shape_tuple(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and all(n is None or isinstance(n, int) for n in value):
+        return tuple(value)
+    if isinstance(value, dict):
+        return {k: _shape_tuple(v) for k, v in value.items()}
+    return [_shape_tuple(v) for v in value]
+
+
+def _paths_of(tree: dict, prefix: str = "") -> Any:
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _paths_of(value, f"{path}/")
+        else:
+            yield path, value

@@ -1,0 +1,450 @@
+"""`fit`, `evaluate` and `predict`: one loop for every backend."""
+
+import collections
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lamella.backend import _registry
+from lamella.core import _config, _tree
+from lamella.core._scopes import StatelessScope
+from lamella.data._sources import ArraySource, StreamSource, make_source, split_validation
+from lamella.errors import DataError
+from lamella.layers._call import observing
+from lamella.training import _steps
+from lamella.training._callback import CallbackList, History
+from lamella.training._plan import Plan, plan_for
+from lamella.training._preparation import prepare
+from lamella.training._programs import BLOCK, current_values, number, put_values
+
+# A stream's batches are gathered into groups of up to so many steps, or so many bytes, for one call of the program.
+STREAM_STEPS = 64
+STREAM_BYTES = 64 * 2**20
+
+
+class Run:
+    """One pass of steps of one kind, "train" or "test", over a source: an epoch, or an evaluation."""
+
+    def __init__(self, model: Any, kind: str, callbacks: CallbackList):
+        self.model = model
+        self.kind = kind
+        self.callbacks = callbacks
+        self.plan: Plan = plan_for(model, callbacks, kind, model._step_seconds.get(kind))
+        self.listening = bool(callbacks.listeners(kind))
+        self.bars = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
+        self.eager = model.run_eagerly or not model.jit_compile
+        self.step = 0
+        self.guards = (
+            [c for c in callbacks.callbacks if getattr(c, "halts_on_nan", False)] if kind == "train" else []
+        )
+        self._pending: collections.deque = collections.deque()
+        self._logs: dict[str, Any] = {}
+        self._last_end = 0.0
+
+    def arrays(self, source: ArraySource, limit: int | None, random: Any) -> dict[str, Any]:
+        """Run an epoch over arrays; returns the logs of its last step."""
+        data = source.resident()
+        order = source.order(random)
+        batch, whole = source.batch_size, source.size // source.batch_size
+        steps = source.steps if limit is None else limit
+        if self.kind == "train" and limit is not None and limit > source.steps:
+            order = np.concatenate([source.order(random) for _ in range(-(-limit // max(whole, 1)) + 1)])
+            whole = limit
+        tables = []
+        for begin in range(0, min(whole, steps), BLOCK):
+            end = min(begin + BLOCK, whole, steps)
+            table = order[begin * batch : end * batch].reshape(end - begin, batch)
+            if whole > BLOCK and end - begin < BLOCK:  # the last block has the shape of the others
+                table = np.concatenate([table, np.zeros((BLOCK - len(table), batch), table.dtype)])
+            tables.append((table, end - begin))
+        if steps > whole:
+            tables.append((order[whole * batch :].reshape(1, -1), 1))
+        for table, count in tables:
+            self._chunks(data, table, count)
+            if self.model.stop_training and self.kind == "train":
+                break
+        return self._finish()
+
+    def stream(self, source: StreamSource, limit: int | None) -> dict[str, Any]:
+        """Run an epoch over a stream; returns the logs of its last step."""
+        for group in _groups(source.epoch(limit), self._group_limit(), limit):
+            data, table, count = group
+            self._chunks(data, table, count)
+            if self.model.stop_training and self.kind == "train":
+                break
+        return self._finish()
+
+    def _group_limit(self) -> int:
+        return self.plan.fixed if self.plan.fixed is not None else STREAM_STEPS
+
+    def _chunks(self, data: Any, table: np.ndarray, count: int) -> None:
+        if self.eager:
+            self._one_by_one(data, table, count)
+            return
+        program = self.model._chunks_program(self.kind, self.listening or bool(self.guards), not self.guards)
+        at = 0
+        while at < count:
+            length = self.plan.next(count - at)
+            if self.plan.fixed is not None:
+                self._tell_begin(self.step)
+            chunk = Chunk(program, self.step, at, length, data, table)
+            if self.guards:
+                chunk.before = current_values(program.groups)
+            chunk.logs = program.run(data, table, at, at + length)
+            self._pending.append(chunk)
+            self.step += length
+            at += length
+            while len(self._pending) > (0 if self.plan.fixed is not None or self.guards else 1):
+                self._take_logs()
+            if self.kind == "train" and self.model.stop_training:
+                break
+
+    def _one_by_one(self, data: Any, table: np.ndarray, count: int) -> None:
+        step = self.model._eager_step(self.kind)
+        for index in table[:count]:
+            batch = _tree.map_structure(lambda a, i=index: None if a is None else a[i], data)
+            self._tell_begin(self.step)
+            logs = _steps.scalar_logs(step(batch))
+            self.step += 1
+            self._logs = to_python(logs)
+            self._tell_end(self.step - 1, self._logs)
+            self._show(self._logs)
+            if self.kind == "train" and self.model.stop_training:
+                break
+
+    def _take_logs(self) -> None:
+        """Wait for the oldest chunk under way, and tell what it logged."""
+        chunk = self._pending.popleft()
+        program, first, at, length = chunk.program, chunk.first, chunk.at, chunk.length
+        table = {name: _registry.to_numpy(value) for name, value in chunk.logs.items()}
+        if self.plan.fixed is None:
+            self.plan.finished(length, max(chunk.began, self._last_end))
+            self._last_end = time.perf_counter()
+            self.model._step_seconds[self.kind] = self.plan.seconds_per_step
+        if self.guards and (halt := first_not_finite(table, at, length)) is not None:
+            self._halt(chunk, halt)
+            return
+        if self.listening and self.plan.fixed is None:
+            for i in range(length):
+                self._tell_begin(first + i)
+                self._tell_end(first + i, program.row(table, at + i))
+        self._logs = program.row(table, at + length - 1)
+        if self.plan.fixed is not None:
+            self._tell_end(first + length - 1, self._logs)
+        self._show(self._logs, first + length)
+
+    def _halt(self, chunk: "Chunk", at: int) -> None:
+        """Go back to the state before step `at` of the chunk, and tell those who watch for this."""
+        put_values(chunk.program.groups, chunk.before)
+        if at > chunk.at:
+            chunk.logs = chunk.program.run(chunk.data, chunk.table, chunk.at, at)
+            table = {name: _registry.to_numpy(value) for name, value in chunk.logs.items()}
+            self._logs = chunk.program.row(table, at - 1)
+        step = chunk.first + at - chunk.at
+        layer = first_layer_not_finite(self.model, chunk.data, chunk.table[at])
+        self.step = step
+        for guard in self.guards:
+            guard.halted(step, layer)
+
+    def _tell_begin(self, step: int) -> None:
+        getattr(self.callbacks, f"on_{self.kind}_batch_begin")(step)
+
+    def _tell_end(self, step: int, logs: dict) -> None:
+        getattr(self.callbacks, f"on_{self.kind}_batch_end")(step, dict(logs))
+
+    def _show(self, logs: dict[str, Any], step: int | None = None) -> None:
+        for bar in self.bars:
+            bar.show(self.step if step is None else step, logs)
+
+    def _finish(self) -> dict[str, Any]:
+        while self._pending:
+            self._take_logs()
+        return self._logs
+
+
+@dataclass
+class Chunk:
+    """Steps under way: which, over what, and the state before them where that is kept."""
+
+    program: Any
+    first: int
+    at: int
+    length: int
+    data: Any
+    table: Any
+    logs: Any = None
+    before: Any = None
+    began: float = field(default_factory=time.perf_counter)
+
+
+def first_not_finite(table: dict[str, Any], at: int, length: int) -> int | None:
+    """The first of the steps `at` to `at + length` whose loss is not finite, or None."""
+    loss = table.get("loss")
+    if loss is None:
+        return None
+    bad = ~np.isfinite(loss[at : at + length])
+    return at + int(bad.argmax()) if bad.any() else None
+
+
+def first_layer_not_finite(model: Any, data: Any, index: np.ndarray) -> str | None:
+    """The name of the first layer whose output for the batch `index` of `data` is not finite, or None."""
+    found: list[str] = []
+
+    def told(layer: Any, outputs: Any) -> None:
+        if not found and any(
+            not np.all(np.isfinite(np.asarray(_registry.to_numpy(o), np.float32)))
+            for o in _tree.flatten(outputs)
+        ):
+            found.append(layer.name)
+
+    x = _tree.map_structure(lambda a: None if a is None else a[index], data[0])
+    mapping = [(v, v._value) for v in model.variables]  # what a forward pass assigns is not kept
+    with StatelessScope(mapping), observing(told):
+        _steps.call_model(model, x, training=True)
+    return found[0] if found else None
+
+
+def to_python(logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs as floats, in the order of their names; arrays where a metric is not a scalar."""
+    return {name: number(_registry.to_numpy(value)) for name, value in sorted(logs.items())}
+
+
+def _groups(batches: Iterator[Any], most: int, limit: int | None) -> Iterator[tuple[Any, np.ndarray, int]]:
+    """Batches of equal shapes laid end to end: (data, table of indices, number of steps), for one call of a program."""
+    group: list[Any] = []
+    signature: Any = None
+    capacity = 1
+    for batch in batches:
+        found = _tree.map_structure(lambda a: None if a is None else (a.shape, str(a.dtype)), batch)
+        if group and (found != signature or len(group) >= capacity):
+            yield _laid_out(group, capacity)
+            group = []
+        if not group:
+            signature = found
+            size = sum(int(getattr(a, "nbytes", 0)) for a in _tree.flatten(batch) if a is not None)
+            capacity = max(1, min(most, limit or most, STREAM_BYTES // max(size, 1)))
+        group.append(batch)
+    if group:
+        yield _laid_out(group, capacity)
+
+
+def _laid_out(group: list[Any], capacity: int) -> tuple[Any, np.ndarray, int]:
+    adapter = _registry.active()
+    rows = _steps.batch_size_of(group[0][0] if isinstance(group[0], tuple) else group[0])
+    missing = capacity - len(group)
+
+    def join(*leaves: Any) -> Any:
+        if leaves[0] is None:
+            return None
+        if capacity == 1:
+            return adapter.asarray(leaves[0])
+        arrays = [_registry.to_numpy(leaf) for leaf in leaves]
+        arrays += [np.zeros_like(arrays[0])] * missing
+        return adapter.asarray(np.concatenate(arrays))
+
+    data = _tree.map_structure(join, *group)
+    return data, np.arange(capacity * rows, dtype=np.int32).reshape(capacity, rows), len(group)
+
+
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int | None,
+    epochs: int,
+    verbose: Any,
+    callbacks: Any,
+    validation_split: float,
+    validation_data: Any,
+    shuffle: Any,
+    class_weight: dict | None,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    validation_batch_size: int | None,
+    validation_freq: Any,
+) -> History:
+    """The body of `Model.fit`."""
+    if _config.max_epochs() is not None:
+        epochs = min(epochs, _config.max_epochs())  # type: ignore[type-var]
+    if validation_split and validation_data is None:
+        (x, y, sample_weight), validation_data = split_validation(x, y, sample_weight, validation_split)
+    source = make_source(
+        x,
+        y,
+        sample_weight,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        class_weight=class_weight,
+        steps=steps_per_epoch,
+        what="fit",
+    )
+    limit = _limit(steps_per_epoch)
+    validation = None
+    if validation_data is not None:
+        validation = _validation_source(
+            validation_data, validation_batch_size or batch_size, validation_steps
+        )
+    prepare(model, source, "fit")
+
+    bar = _verbosity(verbose)
+    if not isinstance(callbacks, CallbackList):
+        callbacks = CallbackList(callbacks, add_history=True, add_progbar=bar != 0, model=model)
+    callbacks.set_params({"verbose": bar, "epochs": epochs, "steps": limit or source.steps})
+    history = next(c for c in callbacks.callbacks if isinstance(c, History))
+    model.stop_training = False
+    random = np.random.default_rng(np.random.randint(2**31, dtype=np.int64))
+    logs: dict[str, Any] = {}
+    try:
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            model.reset_metrics()
+            if isinstance(source, StreamSource):
+                source.begin_epoch()
+            callbacks.on_epoch_begin(epoch)
+            run = Run(model, "train", callbacks)
+            model._last_plan = run.plan
+            if isinstance(source, ArraySource):
+                logs = run.arrays(source, limit, random)
+            else:
+                logs = run.stream(source, limit)
+                if run.step == 0:
+                    raise DataError("The data set yielded no batches. Does a generator need to be made anew?")
+                if limit is None and source.steps is None:
+                    source.steps = run.step
+                    callbacks.params["steps"] = run.step
+            if model.optimizer is not None and model.trainable_variables:
+                model.optimizer.finalize_variable_values(model.trainable_variables)
+            if isinstance(source, StreamSource):
+                source.end_epoch()
+            if validation is not None and _is_due(epoch, validation_freq):
+                model.reset_metrics()
+                val_logs = _evaluate_source(model, validation, callbacks, _limit(validation_steps))
+                logs = {**logs, **{f"val_{name}": value for name, value in val_logs.items()}}
+            callbacks.on_epoch_end(epoch, dict(logs))
+            if model.stop_training:
+                break
+    finally:
+        for callback in callbacks.callbacks:
+            if hasattr(callback, "drawn_by_chunk"):
+                callback.close()
+    callbacks.on_train_end(dict(logs))
+    return history
+
+
+def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> Any:
+    if isinstance(data, (tuple, list)) and len(data) in (1, 2, 3):
+        x, y, weight = (*data, None, None)[:3]
+        return make_source(x, y, weight, batch_size=batch_size, steps=steps, what="validation_data")
+    return make_source(data, steps=steps, what="validation_data")
+
+
+def _is_due(epoch: int, frequency: Any) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency
+
+
+def _limit(steps: int | None) -> int | None:
+    most = _config.max_steps_per_epoch()
+    return steps if most is None else min(steps or most, most)
+
+
+def _verbosity(verbose: Any) -> int:
+    if verbose == "auto":
+        return 1
+    return int(verbose)
+
+
+def _evaluate_source(model: Any, source: Any, callbacks: CallbackList, limit: int | None) -> dict[str, Any]:
+    callbacks.on_test_begin()
+    if isinstance(source, StreamSource):
+        source.begin_epoch()
+    run = Run(model, "test", callbacks)
+    if isinstance(source, ArraySource):
+        logs = run.arrays(source, limit, None)
+    else:
+        logs = run.stream(source, limit)
+        source.end_epoch()
+    callbacks.on_test_end(dict(logs))
+    return logs
+
+
+def evaluate(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int | None,
+    verbose: Any,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Any,
+) -> dict[str, Any]:
+    """The body of `Model.evaluate`: the metrics by name."""
+    source = make_source(x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate")
+    prepare(model, source, "evaluate")
+    bar = _verbosity(verbose)
+    if not isinstance(callbacks, CallbackList):
+        callbacks = CallbackList(callbacks, add_progbar=bar != 0, model=model)
+    limit = _limit(steps)
+    callbacks.set_params({"verbose": bar, "epochs": 1, "steps": limit or source.steps})
+    model.reset_metrics()
+    return _evaluate_source(model, source, callbacks, limit)
+
+
+def predict(
+    model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
+) -> Any:
+    """The body of `Model.predict`: NumPy arrays, in the structure of the model's outputs."""
+    source = make_source(x, batch_size=batch_size, steps=steps, what="predict")
+    prepare(model, source, "predict")
+    bar = _verbosity(verbose)
+    if not isinstance(callbacks, CallbackList):
+        callbacks = CallbackList(callbacks, add_progbar=bar != 0, model=model)
+    limit = _limit(steps)
+    callbacks.set_params({"verbose": bar, "epochs": 1, "steps": limit or source.steps})
+    eager = model.run_eagerly or not model.jit_compile
+    step = model._eager_step("predict") if eager else model._predict_program().run
+    bars = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
+    listening = bool(callbacks.listeners("predict"))
+
+    callbacks.on_predict_begin()
+    outputs: list[Any] = []
+    for i, batch in enumerate(_prediction_batches(source, limit)):
+        callbacks.on_predict_batch_begin(i)
+        outputs.append(step(batch))
+        if listening:
+            callbacks.on_predict_batch_end(
+                i, {"outputs": _tree.map_structure(_registry.to_numpy, outputs[-1])}
+            )
+        elif i >= 2:  # at most two batches under way
+            outputs[i - 2] = _tree.map_structure(_registry.to_numpy, outputs[i - 2])
+        for shown in bars:
+            shown.show(i + 1, {})
+    callbacks.on_predict_end()
+    for shown in bars:
+        shown.close()
+    host = [_tree.map_structure(_registry.to_numpy, out) for out in outputs]
+    return _tree.map_structure(
+        lambda *parts: np.concatenate(parts) if len(parts) > 1 else np.array(parts[0]), *host
+    )
+
+
+def _prediction_batches(source: Any, limit: int | None) -> Iterator[Any]:
+    if isinstance(source, StreamSource):
+        adapter = _registry.active()
+        for batch in source.epoch(limit):
+            yield _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), batch)
+        return
+    adapter = _registry.active()
+    for i in range(source.steps if limit is None else min(limit, source.steps)):
+        part = slice(i * source.batch_size, (i + 1) * source.batch_size)
+        yield _tree.map_structure(
+            lambda a, part=part: None if a is None else adapter.asarray(a[part]), source.data
+        )

@@ -1,0 +1,69 @@
+"""How many steps run before the host looks."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+UPDATES_PER_SECOND = 10.0
+FIRST_CHUNK = 64
+
+
+@dataclass
+class Plan:
+    """The length of the next chunk of steps, and why.
+
+    Where nobody needs every step, chunks are as long as ten updates of the bar a second allow, from what the last
+    chunks took; never shorter than 64 steps, below which calling the program costs more than it shows, unless a
+    single step takes long.
+
+    Attributes:
+        fixed: the length that a listener or `steps_per_execution` asks for, or None.
+        reason: why, in words.
+        seconds_per_step: as measured, or None before the first chunk is over.
+    """
+
+    fixed: int | None = None
+    reason: str = "nobody listens to single steps"
+    seconds_per_step: float | None = None
+    _marks: list = field(default_factory=list)
+
+    def next(self, remaining: int) -> int:
+        """The number of steps in the next chunk, of the `remaining` ones."""
+        if self.fixed is not None:
+            return min(self.fixed, remaining)
+        if self.seconds_per_step is None:
+            return min(FIRST_CHUNK, remaining)
+        length = max(1, int(1.0 / (UPDATES_PER_SECOND * self.seconds_per_step)))
+        return min(length, remaining)
+
+    def finished(self, steps: int, since: float) -> None:
+        """Take note that `steps` steps are over, which began at the time `since`."""
+        measured = (time.perf_counter() - since) / max(steps, 1)
+        old = self.seconds_per_step
+        self.seconds_per_step = measured if old is None else 0.5 * (old + measured)
+
+    def __str__(self) -> str:
+        if self.fixed is not None:
+            return f"chunks of {self.fixed} step(s): {self.reason}"
+        if self.seconds_per_step is None:
+            return f"chunks of {FIRST_CHUNK} steps until a step was timed: {self.reason}"
+        return (
+            f"chunks of {self.next(10**9)} steps ({self.seconds_per_step * 1e6:.0f} us a step, "
+            f"{UPDATES_PER_SECOND:.0f} updates a second): {self.reason}"
+        )
+
+
+def plan_for(model: Any, callbacks: Any, mode: str, known: float | None) -> Plan:
+    """The plan of a run of `mode` ("train" or "test") of a compiled model with these callbacks."""
+    listeners = callbacks.needs_every_step(mode)
+    if model.run_eagerly or not model.jit_compile:
+        return Plan(1, "run_eagerly is set" if model.run_eagerly else "jit_compile is off")
+    if listeners:
+        names = ", ".join(sorted({type(c).__name__ for c in listeners}))
+        length = model.steps_per_execution or 1
+        return Plan(
+            length, f"{names} may act on single steps (declare reads_only = True if it only reads the logs)"
+        )
+    if (model.steps_per_execution or 1) > 1 and callbacks.listeners(mode):
+        return Plan(model.steps_per_execution, "steps_per_execution is set and a callback listens to batches")
+    return Plan(seconds_per_step=known)

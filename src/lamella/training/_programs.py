@@ -1,0 +1,179 @@
+"""Many steps as one program.
+
+`Chunks` runs steps number `start` to `stop` of an epoch over resident data: each step gathers its batch by index,
+computes, and carries the state on. The bounds are arguments, so one compiled program serves every length of chunk.
+"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lamella import ops
+from lamella.backend import _registry
+from lamella.backend._dtypes import standardize_dtype
+from lamella.core import _tree
+from lamella.training import _steps
+
+# At most so many steps share one table of indices and logs; longer epochs take several, all of the same shape.
+BLOCK = 4096
+
+
+class Chunks:
+    """The compiled loop of one kind of step of a model.
+
+    Args:
+        model: the model, built and compiled.
+        kind: "train" or "test".
+        every_step: whether the logs of every single step are wanted, or just the last.
+        donate: whether the old state's memory may be reused.
+    """
+
+    def __init__(self, model: Any, kind: str, every_step: bool, donate: bool = True):
+        self.groups = _steps.state_variables(model, kind)
+        self.model = model
+        self.every_step = every_step
+        adapter = _registry.active()
+        step = adapter.traced(_logged(_steps.pure_step(model, kind)))
+        # Without listeners the metrics' results are worked out once a chunk, unless the step is the user's own.
+        late_logs = (
+            not every_step
+            and _steps.own_step(model, kind)[0] is None
+            and not model._overrides("compute_metrics")
+        )
+
+        def chunk(state: Any, data: Any, order: Any, start: Any, stop: Any) -> tuple[Any, Any]:
+            def batch(i: Any) -> Any:
+                index = ops.take(order, i, axis=0)
+                return _tree.map_structure(lambda a: None if a is None else _gather(a, index), data)
+
+            if late_logs:
+                state = adapter.fori_loop(start, stop, lambda i, s: step(s, batch(i))[1], state)
+                return state, _steps.scalar_logs(_steps.metric_results(model, self.groups[3], state[3]))
+
+            logs = adapter.shape_of_result(step, state, batch(0))[0]
+            rows = order.shape[0] if every_step else 1
+            table = _tree.map_structure(lambda log: ops.zeros((rows, *log.shape), dtype=_name(log)), logs)
+
+            def body(i: Any, carry: Any) -> Any:
+                state, table = carry
+                logs, state = step(state, batch(i))
+                at = i if every_step else 0
+                write = lambda rows, log: _write(rows, at, log)  # noqa: E731
+                return state, _tree.map_structure(write, table, logs)
+
+            state, table = adapter.fori_loop(start, stop, body, (state, table))
+            return state, table
+
+        self.late_logs = late_logs
+        self._program = adapter.compile(chunk, donate=(0,) if donate else ())
+
+    def run(self, data: Any, order: Any, start: int, stop: int) -> Any:
+        """Run steps `start` to `stop`, leave the new state in the variables, and return the logs, still being computed.
+
+        `row` reads the logs of one step from it.
+        """
+        arguments = (current_values(self.groups), data, order, _int32(start), _int32(stop))
+        prepare = getattr(self._program, "executable", None)
+        program = prepare(*arguments) if prepare is not None else self._program
+        with interrupts_deferred():
+            state, table = program(*arguments)
+            put_values(self.groups, state)
+        return table
+
+    def row(self, table: dict[str, np.ndarray], step: int) -> dict[str, Any]:
+        """The logs after step `step`, by name, from a table that `run` returned and the host has fetched."""
+        if self.late_logs:
+            return {name: number(values) for name, values in sorted(table.items())}
+        at = step if self.every_step else 0
+        return {name: number(values[at]) for name, values in sorted(table.items())}
+
+
+def number(value: Any) -> Any:
+    """A logged value as a float; an array where a metric is not a scalar."""
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array
+
+
+def _int32(value: int) -> Any:
+    return np.int32(value)
+
+
+def _logged(step: _steps.Step) -> _steps.Step:
+    def run(state: Any, data: Any) -> tuple[Any, Any]:
+        logs, state = step(state, data)
+        return _steps.scalar_logs(logs), state
+
+    return run
+
+
+def _name(log: Any) -> str:
+    return standardize_dtype(log.dtype)
+
+
+def _gather(array: Any, index: Any) -> Any:
+    return _registry.active().gather_rows(array, index)
+
+
+def _write(rows: Any, at: Any, row: Any) -> Any:
+    return _registry.active().write_row(rows, at, row)
+
+
+def current_values(groups: tuple) -> tuple:
+    """The arrays in the variables, each a buffer of its own."""
+    seen: set[int] = set()
+    out = []
+    for group in groups:
+        values = []
+        for variable in group:
+            value = variable._value
+            if id(value) in seen:  # the same array in two variables: memory may be given away only once
+                value = ops.copy(value)
+            seen.add(id(value))
+            values.append(value)
+        out.append(values)
+    return tuple(out)
+
+
+def put_values(groups: tuple, state: Any) -> None:
+    """Put the arrays of `state` into the variables."""
+    for group, values in zip(groups, state):
+        for variable, value in zip(group, values):
+            variable._value = value
+
+
+@contextlib.contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Ctrl-C inside the block is raised after it, so that no variable is left with memory that was given away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[Any] = []
+    before = signal.getsignal(signal.SIGINT)
+    if before is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *args: caught.append(args))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught and callable(before):
+        before(*caught[0])
+
+
+class Predictor:
+    """The compiled forward pass."""
+
+    def __init__(self, model: Any):
+        self.groups = _steps.state_variables(model, "predict")
+        self._program = _registry.active().compile(_steps.pure_step(model, "predict"))
+
+    def run(self, batch: Any) -> Any:
+        """The outputs for one batch, still being computed."""
+        outputs, state = self._program(current_values(self.groups), batch)
+        put_values(self.groups[1:2], state[1:2])
+        return outputs
