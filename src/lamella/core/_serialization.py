@@ -174,7 +174,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (list, types.GeneratorType)) and not hasattr(obj, "get_config"):
         return [serialize_keras_object(item) for item in obj]
     if isinstance(obj, tuple):
-        return {"class_name": "__tuple__", "items": [serialize_keras_object(item) for item in obj]}
+        return tuple(serialize_keras_object(item) for item in obj)
     if isinstance(obj, dict) and not hasattr(obj, "get_config"):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     if isinstance(obj, bytes):
