@@ -526,9 +526,7 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
     ):
         if not 0 < q < 1:
             raise ArgumentError(f"The `q` of CategoricalGeneralizedCrossEntropy must be in (0, 1); got {q!r}.")
-        super().__init__(
-            categorical_generalized_cross_entropy, name=name, reduction=reduction, dtype=dtype, q=q
-        )
+        super().__init__(categorical_generalized_cross_entropy, name=name, reduction=reduction, dtype=dtype, q=q)
 
 
 class KLDivergence(LossFunctionWrapper):

@@ -40,8 +40,7 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         )
     if len(y_pred.shape) != 3:
         raise ShapeError(
-            "ctc takes logits `y_pred` of shape (batch, time, classes); "
-            f"got y_pred.shape={tuple(y_pred.shape)}."
+            f"ctc takes logits `y_pred` of shape (batch, time, classes); got y_pred.shape={tuple(y_pred.shape)}."
         )
     y_true = ops.cast(y_true, "int32")
     lengths = ops.sum(ops.cast(ops.not_equal(y_true, 0), "int32"), axis=-1)
@@ -63,7 +62,5 @@ class CTC(LossFunctionWrapper):
 
     _integer_targets = True
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "ctc", dtype: Any = None
-    ):
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "ctc", dtype: Any = None):
         super().__init__(ctc, name=name, reduction=reduction, dtype=dtype)

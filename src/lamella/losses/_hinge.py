@@ -89,9 +89,7 @@ class Hinge(LossFunctionWrapper):
         0.25
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "hinge", dtype: Any = None
-    ):
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "hinge", dtype: Any = None):
         super().__init__(hinge, name=name, reduction=reduction, dtype=dtype)
 
 

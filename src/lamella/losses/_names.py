@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from lamella.core._serialization import builtin_classes, deserialize_keras_object, get_registered_object
-from lamella.core._serialization import serialize_keras_object
+from lamella.core._serialization import (
+    builtin_classes,
+    deserialize_keras_object,
+    get_registered_object,
+    serialize_keras_object,
+)
 from lamella.errors import ArgumentError, SerializationError, unknown_name
 from lamella.losses import _circle, _crossentropy, _ctc, _hinge, _overlap, _regression
 from lamella.losses._loss import Loss
@@ -57,12 +61,7 @@ def get(identifier: Any) -> Any:
     """
     if identifier is None:
         return None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = deserialize(identifier)
-    else:
-        found = identifier
+    found = deserialize(identifier) if isinstance(identifier, (str, dict)) else identifier
     if isinstance(found, type):
         found = found()
     if callable(found):

@@ -14,8 +14,8 @@ __all__ = ["Dice", "Tversky", "dice", "tversky"]
 def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> Array:
     """`1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`.
 
-    Dice (1945), "Measures of the Amount of Ecologic Association Between Species". The denominator has `epsilon()` added;
-    two empty sets have loss 1.
+    Dice (1945), "Measures of the Amount of Ecologic Association Between Species". The denominator has `epsilon()`
+    added; two empty sets have loss 1.
 
     Args:
         y_true: membership, 0 or 1.
@@ -36,13 +36,11 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> Array:
     return 1 - ops.divide(2.0 * both, total + _dtypes.epsilon())
 
 
-def tversky(
-    y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None
-) -> Array:
+def tversky(y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> Array:
     """`1 - both / (both + alpha * only_predicted + beta * only_true)`.
 
-    Salehi et al. (2017), arXiv:1706.05721, equation 3. The denominator has `epsilon()` added. With `alpha` and `beta` of
-    1/2 it is `dice`.
+    Salehi et al. (2017), arXiv:1706.05721, equation 3. The denominator has `epsilon()` added. With `alpha` and `beta`
+    of 1/2 it is `dice`.
 
     Args:
         y_true: membership, 0 or 1.
@@ -115,6 +113,4 @@ class Tversky(LossFunctionWrapper):
         axis: Axis = None,
         dtype: Any = None,
     ):
-        super().__init__(
-            tversky, name=name, reduction=reduction, dtype=dtype, alpha=alpha, beta=beta, axis=axis
-        )
+        super().__init__(tversky, name=name, reduction=reduction, dtype=dtype, alpha=alpha, beta=beta, axis=axis)

@@ -149,9 +149,7 @@ def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Array:
     error = y_pred - y_true
     size = ops.abs(error)
     # The derivative of |e| where it is not taken is 0 · sign(e): finite everywhere.
-    return ops.mean(
-        ops.where(size <= delta, 0.5 * ops.square(error), delta * size - 0.5 * delta * delta), axis=-1
-    )
+    return ops.mean(ops.where(size <= delta, 0.5 * ops.square(error), delta * size - 0.5 * delta * delta), axis=-1)
 
 
 def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
