@@ -170,6 +170,4 @@ class AdamW(Adam):
             **kwargs,
         )
         if self.weight_decay is None:
-            raise ArgumentError(
-                "Argument `weight_decay` of AdamW must be a float; got None. Use Adam for none."
-            )
+            raise ArgumentError("Argument `weight_decay` of AdamW must be a float; got None. Use Adam for none.")

@@ -8,7 +8,7 @@ from lamella.core._arrays import cast, dtype_of, namespace
 from lamella.errors import ArgumentError
 from lamella.typing import Array
 
-__all__ = ["clip_by_global_norm", "clip_by_norm", "clip_by_value", "without_missing"]
+__all__ = ["clip_by_global_norm", "clip_by_norm", "clip_by_value", "l2_norm", "without_missing"]
 
 
 def without_missing(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[list, list]:
@@ -21,9 +21,7 @@ def without_missing(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[lis
     if not missing:
         return list(grads), list(variables)
     if len(missing) == len(grads):
-        raise ArgumentError(
-            "No gradients provided for any variable. Does the loss depend on the weights of the model?"
-        )
+        raise ArgumentError("No gradients provided for any variable. Does the loss depend on the weights of the model?")
     warnings.warn(
         f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, did you "
         "forget to provide a `loss` argument?",
@@ -35,8 +33,7 @@ def without_missing(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[lis
 
 def clip_by_norm(grad: Array, clipnorm: float) -> Array:
     """`grad * clipnorm / max(norm, clipnorm)`, with the L2 norm of all its elements."""
-    norm = namespace().sqrt(_squared_norm(grad))
-    return grad * cast(clipnorm / namespace().maximum(norm, norm * 0 + clipnorm), dtype_of(grad))
+    return grad * cast(_shrink(l2_norm(grad), clipnorm), dtype_of(grad))
 
 
 def clip_by_global_norm(grads: Sequence[Array], clipnorm: float) -> list[Array]:
@@ -44,10 +41,12 @@ def clip_by_global_norm(grads: Sequence[Array], clipnorm: float) -> list[Array]:
 
     A gradient that is not finite makes all of them NaN, so that it is noticed.
     """
-    xp = namespace()
-    norm = xp.sqrt(sum((_squared_norm(grad) for grad in grads[1:]), _squared_norm(grads[0])))
-    scale = clipnorm / xp.maximum(norm, norm * 0 + clipnorm)  # norm * 0 is NaN where norm is infinite
+    scale = _shrink(l2_norm(*grads), clipnorm)
     return [grad * cast(scale, dtype_of(grad)) for grad in grads]
+
+
+def _shrink(norm: Array, clipnorm: float) -> Array:
+    return clipnorm / namespace().maximum(norm, norm * 0 + clipnorm)  # norm * 0 is NaN where norm is infinite
 
 
 def clip_by_value(grad: Array, clipvalue: float) -> Array:
@@ -55,6 +54,8 @@ def clip_by_value(grad: Array, clipvalue: float) -> Array:
     return namespace().clip(grad, -clipvalue, clipvalue)
 
 
-def _squared_norm(grad: Array) -> Array:
-    wide = grad if dtype_of(grad) == "float64" else cast(grad, "float32")  # float16 squares overflow at 256
-    return namespace().sum(wide * wide)
+def l2_norm(*values: Array) -> Array:
+    """The root of the sum of the squares of all elements, in float32 or wider: float16 squares overflow at 256."""
+    xp = namespace()
+    wide = [x if dtype_of(x) == "float64" else cast(x, "float32") for x in values]
+    return xp.sqrt(sum((xp.sum(x * x) for x in wide[1:]), xp.sum(wide[0] * wide[0])))

@@ -124,9 +124,7 @@ class Optimizer(Serializable):
         self._index_of: dict[int, int] = {}
         self._memo: dict[Any, Any] | None = None
         with _scopes.name_scope(self.name, caller=self):
-            self._iterations = Variable(
-                np.zeros((), "int32"), trainable=False, name="iteration", autocast=False
-            )
+            self._iterations = Variable(np.zeros((), "int32"), trainable=False, name="iteration", autocast=False)
             self._learning_rate = self._standardize_learning_rate(learning_rate)
 
     def _check_arguments(self) -> None:
@@ -138,13 +136,9 @@ class Optimizer(Serializable):
                 f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set on {who}; got {clips}."
             )
         if any(value < 0 for value in given.values()):
-            raise ArgumentError(
-                f"Gradients are clipped to a size that is zero or more; {who} was given {given}."
-            )
+            raise ArgumentError(f"Gradients are clipped to a size that is zero or more; {who} was given {given}.")
         if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            raise ArgumentError(
-                f"`ema_momentum` of {who} must be in the range [0, 1]; got {self.ema_momentum!r}."
-            )
+            raise ArgumentError(f"`ema_momentum` of {who} must be in the range [0, 1]; got {self.ema_momentum!r}.")
         frequency = self.ema_overwrite_frequency
         if self.use_ema and frequency and (not _is_integer(frequency) or frequency < 1):
             raise ArgumentError(
@@ -194,9 +188,8 @@ class Optimizer(Serializable):
         if self.use_ema:
             self._averages = self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
-            self._accumulators = [
-                self.add_variable_from_reference(variable, name="gradient_accumulator")
-                for variable in variables
+            self._accumulated_gradients = [
+                self.add_variable_from_reference(variable, name="gradient_accumulator") for variable in variables
             ]
         self.built = True
 
@@ -224,9 +217,7 @@ class Optimizer(Serializable):
         """
         with _scopes.name_scope(self.name, caller=self):
             variable = Variable(
-                _HOST_INITIALIZERS.get(initializer, initializer)
-                if isinstance(initializer, str)
-                else initializer,
+                _HOST_INITIALIZERS.get(initializer, initializer) if isinstance(initializer, str) else initializer,
                 shape=shape,
                 dtype=dtype,
                 trainable=False,
@@ -268,9 +259,7 @@ class Optimizer(Serializable):
             the variable is overwritten with its gradient, which needs no memory.
         """
         names = [name] if isinstance(name, str) else list(name)
-        initializers = (
-            list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
-        )
+        initializers = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
         if len(initializers) != len(names):
             raise ArgumentError(
                 f"`add_optimizer_variables` needs one initializer for each of the names {names}; got {initializer!r}."
@@ -281,9 +270,7 @@ class Optimizer(Serializable):
                 slot.append(
                     None
                     if getattr(variable, "overwrite_with_gradient", False)
-                    else self.add_variable_from_reference(
-                        variable, name=slot_name, initializer=slot_initializer
-                    )
+                    else self.add_variable_from_reference(variable, name=slot_name, initializer=slot_initializer)
                 )
         return slots[0] if isinstance(name, str) else slots
 
@@ -362,9 +349,7 @@ class Optimizer(Serializable):
         """
         pairs = list(grads_and_vars)
         if not pairs:
-            raise ArgumentError(
-                f"{type(self).__name__}.apply_gradients was given no pairs (gradient, variable)."
-            )
+            raise ArgumentError(f"{type(self).__name__}.apply_gradients was given no pairs (gradient, variable).")
         grads, trainable_variables = zip(*pairs)
         self.apply(list(grads), list(trainable_variables))
         return self._iterations
@@ -419,9 +404,7 @@ class Optimizer(Serializable):
     def _apply(self, grads: list, variables: list[Variable]) -> None:
         if self.loss_scale_factor is not None:
             grads = [
-                grad
-                if variable.overwrite_with_gradient
-                else cast(grad, variable.dtype) / self.loss_scale_factor
+                grad if variable.overwrite_with_gradient else cast(grad, variable.dtype) / self.loss_scale_factor
                 for grad, variable in zip(grads, variables)
             ]
         if self.gradient_accumulation_steps:
@@ -431,9 +414,7 @@ class Optimizer(Serializable):
         if self.use_ema:
             self._move_averages(variables)
             if self.ema_overwrite_frequency:
-                self._overwrite_with_averages(
-                    variables, (self._updates() + 1) % self.ema_overwrite_frequency == 0
-                )
+                self._overwrite_with_averages(variables, (self._updates() + 1) % self.ema_overwrite_frequency == 0)
         for variable in variables:
             if variable.constraint is not None and not variable.overwrite_with_gradient:
                 variable.assign(variable.constraint(variable.value))
@@ -523,10 +504,10 @@ class Optimizer(Serializable):
             var_list: variables.
             var_names: regular expressions; a variable in whose name one is found is excluded.
         """
-        self._undecayed_ids = {id(variable) for variable in var_list or ()}
+        self._undecayed_ids = frozenset(id(variable) for variable in var_list or ())
         self._undecayed_names = tuple(var_names or ())
 
-    _undecayed_ids: set[int] = set()
+    _undecayed_ids: frozenset[int] = frozenset()
     _undecayed_names: tuple[str, ...] = ()
 
     def _use_weight_decay(self, variable: Variable) -> bool:
@@ -546,13 +527,11 @@ class Optimizer(Serializable):
     def _accumulate(self, grads: list, variables: list[Variable]) -> None:
         """Add the gradients up; every `gradient_accumulation_steps`-th step, update by their mean."""
         steps = self.gradient_accumulation_steps
-        accumulators = [self._accumulators[self._get_variable_index(variable)] for variable in variables]
+        accumulators = [self._accumulated_gradients[self._get_variable_index(variable)] for variable in variables]
         xp = namespace()
         totals = []
         for grad, variable, accumulator in zip(grads, variables, accumulators):
-            combine = (
-                xp.maximum if variable.overwrite_with_gradient else xp.add
-            )  # float8 statistics are maxima
+            combine = xp.maximum if variable.overwrite_with_gradient else xp.add  # float8 statistics are maxima
             totals.append(combine(accumulator.value, cast(grad, variable.dtype)))
             accumulator.assign(totals[-1])
 
@@ -726,9 +705,7 @@ class Optimizer(Serializable):
         """The optimizer of a configuration that `get_config` returned."""
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
-            config["learning_rate"] = deserialize_keras_object(
-                config["learning_rate"], custom_objects=custom_objects
-            )
+            config["learning_rate"] = deserialize_keras_object(config["learning_rate"], custom_objects=custom_objects)
         return cls(**config)
 
 

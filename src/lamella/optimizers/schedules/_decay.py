@@ -52,9 +52,7 @@ class _Decay(LearningRateSchedule):
 
     def _initial(self) -> Array:
         rate = self.initial_learning_rate
-        return cast(
-            rate, _dtypes.floatx() if _dtypes.weak_dtype(rate) else _dtypes.float_result(dtype_of(rate))
-        )
+        return cast(rate, _dtypes.floatx() if _dtypes.weak_dtype(rate) else _dtypes.float_result(dtype_of(rate)))
 
     def _rate(self, xp: Any, initial: Array, step: Array) -> Array:
         raise NotImplementedError
@@ -245,11 +243,7 @@ class PolynomialDecay(_Decay):
             cycles = xp.where(step == 0, xp.ones_like(step), xp.ceil(step / self.decay_steps))
             left = 1 - step / (self.decay_steps * cycles)
         else:
-            left = (
-                1
-                - xp.where(step < self.decay_steps, step, xp.ones_like(step) * self.decay_steps)
-                / self.decay_steps
-            )
+            left = 1 - xp.where(step < self.decay_steps, step, xp.ones_like(step) * self.decay_steps) / self.decay_steps
         return (initial - self.end_learning_rate) * left**self.power + self.end_learning_rate
 
 
@@ -312,9 +306,7 @@ class CosineDecay(_Decay):
         return xp.where(step < self.warmup_steps, warmed, decayed)
 
     def _factor(self, xp: Any, step: Array) -> Array:
-        fraction = (
-            xp.where(step < self.decay_steps, step, xp.ones_like(step) * self.decay_steps) / self.decay_steps
-        )
+        fraction = xp.where(step < self.decay_steps, step, xp.ones_like(step) * self.decay_steps) / self.decay_steps
         return (1 - self.alpha) * 0.5 * (1 + xp.cos(math.pi * fraction)) + self.alpha
 
 
