@@ -54,7 +54,7 @@ class Elementwise:
         return xp.where(xp.less(x1, 0), -rest, rest)
 
     def ldexp(self, x1: Array, x2: Array) -> Array:
-        """`x1 * 2 ** x2` of a floating and an integer array; in two steps, so that 2 ** x2 does not overflow."""
+        """`x1 * 2 ** x2` of a floating and an integer array, in two steps: 2 ** x2 could overflow."""
         xp = self.xp
         half = xp.floor_divide(x2, xp.full_like(x2, 2))
         base = xp.full_like(x1, 2)

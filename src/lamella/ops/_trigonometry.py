@@ -3,7 +3,7 @@
 import math
 
 from lamella.backend import _registry
-from lamella.core._arrays import arrays, dtype_of, promote_float
+from lamella.core._arrays import arrays, cast, dtype_of, promote_float
 from lamella.core._operation import op
 from lamella.ops._operands import float_operands, kind_of, refuse, strong
 from lamella.typing import Array, ArrayLike
@@ -343,7 +343,7 @@ def deg2rad(x: ArrayLike) -> Array:
         [1.0, -1.0]
     """
     xp, x = promote_float(x)
-    return xp.multiply(x, math.pi / 180)
+    return xp.multiply(x, cast(math.pi / 180, dtype_of(x)))
 
 
 @op
@@ -362,7 +362,7 @@ def rad2deg(x: ArrayLike) -> Array:
         [0.0, 180.0]
     """
     xp, x = promote_float(x)
-    return xp.multiply(x, 180 / math.pi)
+    return xp.multiply(x, cast(180 / math.pi, dtype_of(x)))
 
 
 @op
