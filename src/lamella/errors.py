@@ -2,6 +2,7 @@
 
 LamellaError
 ├── ShapeError (ValueError)            a shape or rank that the operation cannot take
+├── OutOfRangeError (IndexError, ValueError) an index that no element has
 ├── DTypeError (TypeError, ValueError) a dtype that the operation cannot take
 ├── ArgumentError (ValueError)         any other unusable argument
 │   ├── UnknownNameError               a string identifier that names nothing here
@@ -26,6 +27,10 @@ class LamellaError(Exception):
 
 class ShapeError(LamellaError, ValueError):
     """A shape or rank that the operation cannot take."""
+
+
+class OutOfRangeError(LamellaError, IndexError, ValueError):
+    """An index that no element has."""
 
 
 class DTypeError(LamellaError, TypeError, ValueError):

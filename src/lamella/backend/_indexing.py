@@ -92,9 +92,7 @@ class Indexing:
                 x = self._pad_axis(xp, x, axis, before, after, mode, value)
         return x
 
-    def _pad_axis(
-        self, xp: Any, x: Array, axis: int, before: int, after: int, mode: str, value: Any
-    ) -> Array:
+    def _pad_axis(self, xp: Any, x: Array, axis: int, before: int, after: int, mode: str, value: Any) -> Array:
         size = x.shape[axis]
         if mode in ("edge", "reflect", "symmetric", "wrap"):  # each margin element is some element of x
             places = np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload]

@@ -32,9 +32,11 @@ class LinearAlgebra:
         padded = xp.concat([margin, x1, margin])
         windows = np.arange(n + m - 1)[:, None] + np.arange(m)
         short, long = min(n, m), max(n, m)
-        first, count = {"full": (0, n + m - 1), "same": ((short - 1) // 2, long), "valid": (short - 1, long - short + 1)}[
-            mode
-        ]
+        first, count = {
+            "full": (0, n + m - 1),
+            "same": ((short - 1) // 2, long),
+            "valid": (short - 1, long - short + 1),
+        }[mode]
         if n < m:  # the middle of an even number of elements is that of the sequences exchanged and reversed
             first = n + m - 1 - first - count
         windows = windows[first : first + count]

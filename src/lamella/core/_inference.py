@@ -5,8 +5,8 @@ one; what differs between the two runs is unknown in the result. Both sizes are 
 splits that would accept any reasonable batch accept them. When neither is accepted (an unknown size meets a known one,
 as in `add` of (None, 3) and (5, 3)), each size that stands in the inputs is tried in its place.
 
-Sizes that only the values decide (how many unique elements there are) are unknown too: an op asks `size_of_unknown()` for
-the one of the run, which differs between the two.
+Sizes that only the values decide (how many unique elements there are) are unknown too: an op asks `size_of_unknown()`
+for the one of the run, which differs between the two.
 """
 
 import contextvars

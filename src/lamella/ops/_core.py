@@ -1,9 +1,10 @@
-"""Arrays in and out, dtypes, and control flow."""
+"""Arrays in and out, their shapes and dtypes."""
 
+import math
 from typing import Any
 
 from lamella.backend import _dtypes, _registry
-from lamella.core._arrays import arrays
+from lamella.core._arrays import arrays, dtype_of
 from lamella.core._arrays import cast as _cast
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._operation import op
@@ -15,7 +16,10 @@ __all__ = [
     "is_tensor",
     "shape",
     "ndim",
+    "size",
+    "dtype",
     "cast",
+    "saturate_cast",
     "stop_gradient",
 ]
 
@@ -112,6 +116,45 @@ def ndim(x: ArrayLike) -> int:
     return len(shape(x))
 
 
+def size(x: ArrayLike) -> Any:
+    """The number of elements of `x`.
+
+    Args:
+        x: an array of any library, a Variable, a KerasTensor, nested lists, or a number.
+
+    Returns:
+        An int; for a KerasTensor an int32 KerasTensor.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.size([[1, 2, 3]])
+        3
+    """
+    return _symbolic_size(x) if isinstance(x, KerasTensor) else math.prod(shape(x))
+
+
+@op
+def _symbolic_size(x: ArrayLike) -> Array:
+    return _registry.active().asarray(math.prod(x.shape), "int32")
+
+
+def dtype(x: ArrayLike) -> str:
+    """The name of the dtype of `x`.
+
+    Args:
+        x: an array of any library, a Variable, a KerasTensor, nested lists, or a number.
+
+    Returns:
+        A name such as `"float32"`.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.dtype(ops.ones(2))
+        'float32'
+    """
+    return _dtypes.standardize_dtype(x.dtype) if hasattr(x, "dtype") else dtype_of(x)
+
+
 @op
 def cast(x: ArrayLike, dtype: Any) -> Array:
     """`x` in another dtype.
@@ -132,6 +175,58 @@ def cast(x: ArrayLike, dtype: Any) -> Array:
         [1, -1]
     """
     return _cast(x, dtype)
+
+
+@op
+def saturate_cast(x: ArrayLike, dtype: Any) -> Array:
+    """`x` in another dtype, values beyond its range as the nearest one within.
+
+    Args:
+        x: a real array of any shape.
+        dtype: its name.
+
+    Returns:
+        An array of the same shape. NaN becomes 0 in an integer dtype.
+
+    Raises:
+        ArgumentError: when there is no such dtype.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.saturate_cast([-5, 100, 300], "uint8")).tolist()
+        [0, 100, 255]
+    """
+    xp, x = arrays(x)
+    adapter = _registry.active()
+    dtype = adapter.canonical_dtype(_dtypes.standardize_dtype(dtype))
+    low, high = _range(xp, adapter.native_dtype(dtype))
+    own = dtype_of(x)
+    if own == dtype or own in _dtypes.COMPLEX_TYPES or dtype in _dtypes.COMPLEX_TYPES:
+        return _cast(x, dtype)
+    own_low, own_high = _range(xp, x.dtype)
+    if low <= own_low and own_high <= high:
+        return _cast(x, dtype)
+    if own not in _dtypes.FLOAT_TYPES:  # both ends fit the integers of x once cut to their range
+        return _cast(xp.clip(x, max(int(low), own_low), min(int(high), own_high)), dtype)
+    over, under = xp.greater_equal(x, high), xp.less_equal(x, low)  # float32 rounds 2**31 - 1 up: compare, then choose
+    inside = xp.logical_not(xp.logical_or(over, under))
+    if dtype not in _dtypes.FLOAT_TYPES:
+        inside = xp.logical_and(inside, xp.logical_not(xp.isnan(x)))
+    native = adapter.native_dtype(dtype)
+    safe = xp.where(
+        inside if dtype not in _dtypes.FLOAT_TYPES else xp.logical_or(inside, xp.isnan(x)), x, xp.zeros_like(x)
+    )
+    out = _cast(safe, dtype)
+    out = xp.where(over, xp.asarray(high, dtype=native), out)
+    return xp.where(under, xp.asarray(low, dtype=native), out)
+
+
+def _range(xp: Any, native: Any) -> tuple:
+    """The least and the greatest number of a dtype."""
+    if xp.isdtype(native, "bool"):
+        return False, True
+    info = (xp.iinfo if xp.isdtype(native, "integral") else xp.finfo)(native)
+    return info.min, info.max
 
 
 @op

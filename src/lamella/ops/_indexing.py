@@ -1,13 +1,17 @@
 """Choosing elements by place or by condition, and writing at places."""
 
+import builtins
+import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 from lamella.backend import _registry
 from lamella.core._arrays import arrays, cast, common_dtype, dtype_of
 from lamella.core._operation import op
-from lamella.errors import ArgumentError, DTypeError, ShapeError
-from lamella.ops._operands import check_broadcast, kind_of, single_axis
+from lamella.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeError
+from lamella.ops._operands import check_broadcast, kind_of, reduced_axes, single_axis
+from lamella.ops._sorting import static_count
 from lamella.typing import Array, ArrayLike, Shape
 
 __all__ = [
@@ -19,6 +23,13 @@ __all__ = [
     "slice_update",
     "scatter",
     "scatter_update",
+    "nonzero",
+    "select",
+    "diagonal",
+    "tril",
+    "triu",
+    "unravel_index",
+    "diff",
 ]
 
 
@@ -40,13 +51,39 @@ def get_item(x: ArrayLike, key: Any) -> Array:
         [1, 3]
     """
     _, x = arrays(x)
-    return x[tuple(_index(k) for k in key) if isinstance(key, tuple) else _index(key)]
+    keys = tuple(_index(k) for k in (key if isinstance(key, tuple) else (key,)))
+    _check_places(x, keys)
+    return x[keys]
+
+
+def _check_places(x: Array, keys: tuple) -> None:
+    """Raise for more indices than axes, and for an integer that is out of range: some libraries would clamp it."""
+    plain = [k for k in keys if k is not None and k is not Ellipsis and not isinstance(k, bool)]
+    taken = sum(k.ndim if _is_mask(k) else 1 for k in plain)
+    if taken > x.ndim:
+        raise OutOfRangeError(f"Too many indices for an array of shape {tuple(x.shape)}: {taken} of them.")
+    axis = 0
+    for k in keys:
+        if k is Ellipsis:
+            axis += x.ndim - taken
+        elif _is_mask(k):
+            axis += k.ndim
+        elif k is not None and not isinstance(k, bool):
+            if isinstance(k, int) and not -x.shape[axis] <= k < x.shape[axis]:
+                raise OutOfRangeError(
+                    f"The index {k} is out of range for axis {axis} of an array of shape {tuple(x.shape)}."
+                )
+            axis += 1
+
+
+def _is_mask(key: Any) -> bool:
+    return hasattr(key, "ndim") and dtype_of(key) == "bool"
 
 
 def _index(key: Any) -> Any:
-    return (
-        _registry.active().asarray(key) if hasattr(key, "__lamella_array__") or isinstance(key, list) else key
-    )
+    if isinstance(key, (str, float, complex)):
+        raise DTypeError(f"An index must be an int, a slice, None, Ellipsis or an array; got {key!r}.")
+    return _registry.active().asarray(key) if hasattr(key, "__lamella_array__") or isinstance(key, list) else key
 
 
 def _integers(op_name: str, indices: ArrayLike) -> Array:
@@ -56,9 +93,7 @@ def _integers(op_name: str, indices: ArrayLike) -> Array:
     if kind in ("bool", "float") and (kind == "bool" or not indices.size):
         return cast(indices, "int32")
     if kind != "int":
-        raise DTypeError(
-            f"The indices of ops.{op_name} must be integers; got an array of {dtype_of(indices)}."
-        )
+        raise DTypeError(f"The indices of ops.{op_name} must be integers; got an array of {dtype_of(indices)}.")
     return indices
 
 
@@ -161,7 +196,7 @@ def where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | Non
     xp, condition = arrays(condition)
     condition = cast(condition, "bool")
     if x1 is None:
-        return tuple(cast(places, "int32") for places in xp.nonzero(condition))
+        return _places("where", condition)
     dtype = common_dtype((x1, x2))
     x1, x2 = cast(x1, dtype), cast(x2, dtype)
     check_broadcast("where", (condition, x1, x2))
@@ -175,7 +210,7 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: Shape) -> Array:
     Args:
         inputs: an array of any shape.
         start_indices: an integer for each axis. A block that would leave the array is moved back inside.
-        shape: the sizes of the block.
+        shape: the sizes of the block; -1 for all that follows a start.
 
     Returns:
         An array of `shape` and the dtype of `inputs`.
@@ -190,6 +225,8 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: Shape) -> Array:
     """
     _, x = arrays(inputs)
     sizes = tuple(operator.index(n) for n in shape)
+    if -1 in sizes and len(sizes) == x.ndim:
+        sizes = tuple(m - operator.index(s) if n == -1 else n for n, m, s in zip(sizes, x.shape, start_indices))
     return _registry.active().slice(x, _starts("slice", x, start_indices, sizes), sizes)
 
 
@@ -275,9 +312,7 @@ def scatter(indices: ArrayLike, values: ArrayLike, shape: Shape) -> Array:
 
 
 @op
-def scatter_update(
-    inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, reduction: str | None = None
-) -> Array:
+def scatter_update(inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, reduction: str | None = None) -> Array:
     """`inputs` with `updates` at `indices`.
 
     Args:
@@ -302,8 +337,7 @@ def scatter_update(
     """
     if reduction not in (None, "add", "max", "min", "mul"):
         raise ArgumentError(
-            f"The `reduction` of ops.scatter_update must be None, 'add', 'max', 'min' or 'mul'; got "
-            f"{reduction!r}."
+            f"The `reduction` of ops.scatter_update must be None, 'add', 'max', 'min' or 'mul'; got {reduction!r}."
         )
     _, x, updates = arrays(inputs, updates)
     return _written("scatter_update", x, indices, cast(updates, dtype_of(x)), reduction)
@@ -327,3 +361,209 @@ def _written(op_name: str, x: Array, indices: ArrayLike, updates: Array, reducti
             f"array of shape {tuple(x.shape)}; got {check}."
         )
     return _registry.active().scatter(x, indices, updates, reduction)
+
+
+@op
+def nonzero(x: ArrayLike) -> tuple:
+    """The places of the elements of `x` that are not zero.
+
+    Args:
+        x: an array of at least one axis.
+
+    Returns:
+        A tuple with an int32 array for each axis: the indices along it, in row-major order.
+
+    Raises:
+        ShapeError: for a scalar.
+        ArgumentError: inside a compiled program, where their number is not known.
+
+    Example:
+        >>> from lamella import ops
+        >>> [places.tolist() for places in map(ops.convert_to_numpy, ops.nonzero([[1, 0], [0, 2]]))]
+        [[0, 1], [0, 1]]
+    """
+    return _places("nonzero", x)
+
+
+def _places(op_name: str, x: ArrayLike) -> tuple:
+    _, x = arrays(x)
+    if not x.ndim:
+        raise ShapeError(f"ops.{op_name} needs an array of at least one axis; got a scalar.")
+    size = static_count(op_name, x, "Use ops.where with three arguments to choose element by element.")
+    return tuple(cast(places, "int32") for places in _registry.active().nonzero(x, size))
+
+
+@op
+def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
+    """For each place the element of the first choice whose condition holds there.
+
+    Args:
+        condlist: boolean arrays.
+        choicelist: as many arrays.
+        default: what stands where no condition holds.
+
+    Returns:
+        An array of the common shape, and of the common dtype of the choices and the default.
+
+    Raises:
+        ArgumentError: when the lists are empty or differ in length.
+        ShapeError: when the shapes do not broadcast.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.select([[True, False], [True, True]], [[1, 1], [2, 2]])).tolist()
+        [1, 2]
+    """
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ArgumentError(
+            f"ops.select needs as many choices as conditions, at least one; got {len(choicelist)} and {len(condlist)}."
+        )
+    dtype = common_dtype((*choicelist, default))
+    result = cast(default, dtype)
+    for condition, choice in zip(reversed(condlist), reversed(choicelist)):
+        result = where(condition, cast(choice, dtype), result)
+    return result
+
+
+@op
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The diagonal of two axes of `x`.
+
+    Args:
+        x: an array of at least 2 axes.
+        offset: which diagonal: 0 for the main one, positive above it, negative below.
+        axis1: the axis of the rows.
+        axis2: the axis of the columns.
+
+    Returns:
+        An array without the two axes, the diagonal along a last axis of its own.
+
+    Raises:
+        ShapeError: when an axis is out of bounds, or both are the same.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.diagonal([[1, 2], [3, 4]])).tolist()
+        [1, 4]
+    """
+    xp, x = arrays(x)
+    axes = reduced_axes("diagonal", (axis1, axis2), x.ndim)
+    rest = tuple(i for i in range(x.ndim) if i not in axes)
+    return xp.linalg.diagonal(xp.permute_dims(x, (*rest, *axes)), offset=offset)
+
+
+@op
+def tril(x: ArrayLike, k: int = 0) -> Array:
+    """`x` with zeros above a diagonal of its last two axes.
+
+    Args:
+        x: an array of at least 2 axes.
+        k: which diagonal: 0 for the main one, positive above it, negative below.
+
+    Returns:
+        An array of the same shape and dtype.
+
+    Raises:
+        ShapeError: when `x` has fewer axes.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.tril([[1, 2], [3, 4]])).tolist()
+        [[1, 0], [3, 4]]
+    """
+    xp, x = arrays(x)
+    return xp.tril(_matrix("tril", x), k=k)
+
+
+@op
+def triu(x: ArrayLike, k: int = 0) -> Array:
+    """`x` with zeros below a diagonal of its last two axes.
+
+    Args:
+        x: an array of at least 2 axes.
+        k: which diagonal: 0 for the main one, positive above it, negative below.
+
+    Returns:
+        An array of the same shape and dtype.
+
+    Raises:
+        ShapeError: when `x` has fewer axes.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.triu([[1, 2], [3, 4]])).tolist()
+        [[1, 2], [0, 4]]
+    """
+    xp, x = arrays(x)
+    return xp.triu(_matrix("triu", x), k=k)
+
+
+def _matrix(op_name: str, x: Array) -> Array:
+    if x.ndim < 2:
+        raise ShapeError(f"ops.{op_name} needs an array of at least 2 axes; got shape {tuple(x.shape)}.")
+    return x
+
+
+@op
+def unravel_index(indices: ArrayLike, shape: Any) -> tuple:
+    """The index along each axis of places that are counted in row-major order.
+
+    Args:
+        indices: integers of any shape, in [-n, n), n the number of elements; others are moved to the nearest
+            end.
+        shape: the sizes of the array.
+
+    Returns:
+        A tuple with an array for each axis, of the shape and dtype of `indices`.
+
+    Raises:
+        DTypeError: when `indices` are not integers.
+
+    Example:
+        >>> from lamella import ops
+        >>> [int(i) for i in ops.unravel_index(5, (3, 4))]
+        [1, 1]
+    """
+    xp = arrays(indices)[0]
+    indices = _integers("unravel_index", indices)
+    sizes = tuple(operator.index(n) for n in (shape if hasattr(shape, "__iter__") else (shape,)))
+    count = math.prod(sizes)
+    rest = xp.clip(cast(indices, "int32"), -count, max(count - 1, 0))
+    rest = xp.where(rest < 0, rest + count, rest)
+    places = []
+    for size in reversed(sizes):
+        places.append(cast(rest % max(size, 1), dtype_of(indices)))
+        rest = rest // max(size, 1)
+    return tuple(reversed(places))
+
+
+@op
+def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> Array:
+    """The differences of neighbours along an axis: `a[i + 1] - a[i]`, taken n times.
+
+    Args:
+        a: an array of at least one axis.
+        n: how often.
+        axis: the axis.
+
+    Returns:
+        An array whose size along the axis is less by n, of the dtype of `a`; of booleans, whether neighbours differ.
+
+    Raises:
+        ArgumentError: when `n` is negative.
+        ShapeError: when `axis` is out of bounds.
+
+    Example:
+        >>> from lamella import ops
+        >>> ops.convert_to_numpy(ops.diff([1, 4, 9])).tolist()
+        [3, 5]
+    """
+    if n < 0:
+        raise ArgumentError(f"The `n` of ops.diff cannot be negative; got {n}.")
+    xp, x = arrays(a)
+    axis = single_axis("diff", axis, x.ndim)
+    before = (builtins.slice(None),) * axis
+    subtract = xp.not_equal if dtype_of(x) == "bool" else xp.subtract
+    for _ in range(n):
+        x = subtract(x[(*before, builtins.slice(1, None))], x[(*before, builtins.slice(None, -1))])
+    return x

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.backend import _registry
 from lamella.core._arrays import arrays, promote
+from lamella.core._inference import stands_for_unknown
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._operands import single_axis
@@ -67,9 +68,7 @@ def _joined(op_name: str, found: tuple, axis: int | None) -> Array:
     rest = [(*v.shape[:axis], *v.shape[axis + 1 :]) if v.ndim == values[0].ndim else None for v in values]
     if any(r != rest[0] for r in rest):
         shapes = ", ".join(str(tuple(v.shape)) for v in values)
-        raise ShapeError(
-            f"ops.{op_name} needs arrays whose sizes are equal except along axis {axis}; got {shapes}."
-        )
+        raise ShapeError(f"ops.{op_name} needs arrays whose sizes are equal except along axis {axis}; got {shapes}.")
     return xp.concat(values, axis=axis)
 
 
@@ -320,11 +319,7 @@ def _parts(op_name: str, x: ArrayLike, indices_or_sections: Any, axis: int, equa
         if count <= 0 or (equal and size % count):
             raise ShapeError(
                 f"ops.{op_name} cannot cut axis {axis} of an array of shape {tuple(x.shape)} into {count} "
-                + (
-                    "equal parts. Give the positions of the cuts instead."
-                    if equal and count > 0
-                    else "parts."
-                )
+                + ("equal parts. Give the positions of the cuts instead." if equal and count > 0 else "parts.")
             )
         longer, short = size % count, size // count
         bounds = np.cumsum([0] + [short + (i < longer) for i in range(count)]).tolist()
@@ -356,10 +351,13 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list:
     """
     _, x = arrays(x)
     axis = single_axis("unstack", axis, x.ndim)
-    if num is not None and num != x.shape[axis]:
+    unknown = stands_for_unknown(x.shape[axis])
+    if num is None and unknown:
+        raise ShapeError(f"ops.unstack needs `num`: the size of axis {axis} is unknown.")
+    if num is not None and num != x.shape[axis] and not unknown:
         raise ShapeError(
             f"ops.unstack was told num={num}, but axis {axis} of an array of shape {tuple(x.shape)} has size "
             f"{x.shape[axis]}."
         )
     before = (slice(None),) * axis
-    return [x[(*before, i)] for i in range(x.shape[axis])]
+    return [x[(*before, i)] for i in range(x.shape[axis] if num is None else num)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.backend import _registry
 from lamella.core._arrays import arrays
+from lamella.core._inference import stands_for_unknown
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._operands import reduced_axes, single_axis
@@ -62,6 +63,8 @@ def reshape(x: ArrayLike, newshape: Any) -> Array:
     if unknown > 1:
         raise ShapeError(f"ops.reshape can work out one size; got more than one -1 in newshape={given}.")
     fits = count == known if not unknown else (known > 0 and count % known == 0)
+    if not fits and unknown and stands_for_unknown(count):  # it may fit the true size: only the shape matters here
+        return xp.broadcast_to(xp.zeros((), dtype=x.dtype), tuple(count // known if n == -1 else n for n in sizes))
     if not fits or any(n < -1 for n in sizes):
         raise ShapeError(
             f"ops.reshape cannot give an array of shape {tuple(x.shape)} ({count} elements) the shape "
@@ -294,9 +297,7 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Array:
     counts = np.ravel(_registry.to_numpy(_registry.active().asarray(repeats)))
     if counts.size == 1:  # broadcast and merge: no gather
         count = int(counts[0])
-        wide = xp.broadcast_to(
-            xp.expand_dims(x, axis=axis + 1), (*x.shape[: axis + 1], count, *x.shape[axis + 1 :])
-        )
+        wide = xp.broadcast_to(xp.expand_dims(x, axis=axis + 1), (*x.shape[: axis + 1], count, *x.shape[axis + 1 :]))
         return xp.reshape(wide, (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :]))
     if counts.size != x.shape[axis]:
         raise ShapeError(
@@ -490,8 +491,7 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: A
         raise ArgumentError(f"The `mode` of ops.pad must be one of {', '.join(_PAD_MODES)}; got {mode!r}.")
     if mode != "constant" and constant_values is not None:
         raise ArgumentError(
-            f"The `constant_values` of ops.pad only serve mode='constant'; got {constant_values!r} with "
-            f"mode={mode!r}."
+            f"The `constant_values` of ops.pad only serve mode='constant'; got {constant_values!r} with mode={mode!r}."
         )
     _, x = arrays(x)
     widths = _pad_widths(pad_width, tuple(x.shape))
