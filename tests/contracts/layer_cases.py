@@ -1,0 +1,245 @@
+"""The table of all layers: a row for each configuration that the contracts of `test_layers.py` run over.
+
+To add a layer, add a row: its name, its arguments, and the shape `x` of one example (a list of shapes for a layer of
+several inputs). Every contract then holds it to the Keras layer of the same name.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration of a layer.
+
+    Attributes:
+        name: of the layer in `keras.layers`.
+        args, kwargs: of its constructor. A nested layer is written as a `Case` and made in each library.
+        x: the shape of one example, or a list of shapes; the batch axis is added in front.
+        call: further arguments of the call.
+        integers: the input is integers in [0, integers).
+        low, high: the range of floating inputs.
+        masked: also run with a mask on the first input, True for about half of the steps (axis 1).
+        unknown: axes of the input (counted with the batch) whose size may be unknown besides the batch.
+        random: with training=True the output is random, so only its shape is compared.
+        separate: several inputs are several arguments of the call, instead of one list.
+        batch: the number of examples.
+        gradients: whether to compare them.
+        half: whether to compare the mixed-precision outputs.
+        steps: loosens the tolerance by the number of dependent operations.
+    """
+
+    name: str
+    args: tuple = ()
+    kwargs: dict = field(default_factory=dict)
+    x: Any = (4,)
+    call: dict = field(default_factory=dict)
+    integers: int = 0
+    low: float = -2.0
+    high: float = 2.0
+    masked: bool = False
+    unknown: tuple = ()
+    random: bool = False
+    separate: bool = False
+    batch: int = 6
+    gradients: bool = True
+    half: bool = True
+    steps: int = 1
+
+    @property
+    def shapes(self) -> list[tuple]:
+        """The shapes of the inputs, with the batch axis."""
+        return [(self.batch, *shape) for shape in (self.x if isinstance(self.x, list) else [self.x])]
+
+    def __str__(self) -> str:
+        arguments = [*map(str, self.args), *(f"{k}={v}" for k, v in self.kwargs.items())]
+        call = "".join(f" {k}={v}" for k, v in self.call.items())
+        return f"{self.name}({', '.join(arguments)}){call} {self.x}"
+
+    __repr__ = __str__
+
+
+_OF_CASE = {f for f in Case.__dataclass_fields__ if f not in ("name", "args", "kwargs")}
+
+
+def case(name: str, /, *args: Any, **options: Any) -> Case:
+    """A row: options that belong to `Case` are taken from the arguments of the layer."""
+    own = {k: options.pop(k) for k in list(options) if k in _OF_CASE}
+    return Case(name, args, options, **own)
+
+
+WEIGHTS = {
+    "kernel_initializer": "he_normal",
+    "bias_initializer": "ones",
+    "kernel_regularizer": "l2",
+    "bias_regularizer": "l1",
+    "activity_regularizer": "l2",
+    "kernel_constraint": "non_neg",
+    "bias_constraint": "unit_norm",
+}
+SCALES = {
+    "beta_initializer": "ones",
+    "gamma_initializer": "he_normal",
+    "beta_regularizer": "l2",
+    "gamma_regularizer": "l1",
+    "beta_constraint": "non_neg",
+    "gamma_constraint": "max_norm",
+}
+
+CORE = [
+    case("Dense", 3),
+    case("Dense", 3, "relu", False, x=(5, 4), masked=True, unknown=(1,)),
+    case("Dense", 1, activation="gelu", **{**WEIGHTS, "bias_constraint": None}),
+    case("Dense", 3, integers=5, half=False),
+    case("Dense", 3, dtype="float16", trainable=False, name="d"),
+    case("EinsumDense", "abc,cd->abd", (None, 3), bias_axes="d", x=(5, 4), unknown=(1,)),
+    case("EinsumDense", "ab,bc->ac", 3, activation="tanh"),
+    case("EinsumDense", "abc,cd->abd", (5, 3), bias_axes="bd", x=(5, 4)),
+    case("EinsumDense", "abc,cde->abde", (None, 2, 3), bias_axes="de", x=(5, 4), unknown=(1,)),
+    case("EinsumDense", "...x,xy->...y", 3, bias_axes="y", x=(5, 4), unknown=(1,)),
+    case("EinsumDense", "ab...,bc->ac...", (3, 5), bias_axes="c", x=(4, 5)),
+    case(
+        "EinsumDense",
+        "ab,bc->ac",
+        3,
+        bias_axes="c",
+        **{**WEIGHTS, "activity_regularizer": "l1", "bias_constraint": None},
+    ),
+    case("Embedding", 7, 3, x=(5,), integers=7, unknown=(1,)),
+    case("Embedding", 7, 3, mask_zero=True, x=(5,), integers=7, unknown=(1,)),
+    case("Embedding", 7, 3, "ones", "l2", "non_neg", x=(5, 2), integers=7, activity_regularizer="l2"),
+    case("ReversibleEmbedding", 7, 3, x=(5,), integers=7, mask_zero=True),
+    case("ReversibleEmbedding", 7, 3, x=(5, 3), call={"reverse": True}),
+    case(
+        "ReversibleEmbedding",
+        7,
+        3,
+        tie_weights=False,
+        logit_soft_cap=2.0,
+        reverse_dtype="float32",
+        embeddings_initializer="he_normal",
+        embeddings_regularizer="l2",
+        embeddings_constraint="non_neg",
+        x=(5, 3),
+        call={"reverse": True},
+    ),
+    case("Identity", x=(3, 4), masked=True),
+    case("Masking", x=(5, 2), integers=2),
+    case("Masking", mask_value=1.0, x=(5, 2), integers=2, unknown=(1,)),
+    case("Pipeline", [case("Dense", 3), case("ReLU")], x=(4,)),
+]
+
+ACTIVATIONS = [
+    *(case("Activation", name, x=(3, 4)) for name in ("relu", "tanh", "softmax", "linear")),
+    case("Activation", "selu", x=(3, 4), masked=True),
+    case("ReLU", x=(3, 4), masked=True),
+    case("ReLU", max_value=1.0, negative_slope=0.2, threshold=0.5),
+    case("LeakyReLU", masked=True, x=(3, 4)),
+    case("LeakyReLU", negative_slope=0.1),
+    case("ELU", x=(3, 4), masked=True),
+    case("ELU", alpha=0.5),
+    case("PReLU", x=(3, 4)),
+    case("PReLU", "ones", "l2", "non_neg", [1], x=(3, 4), masked=True),
+    case("PReLU", shared_axes=[1, 2], x=(3, 3, 4), unknown=(1, 2)),
+    case("Softmax", x=(3, 4)),
+    case("Softmax", axis=1, x=(3, 4)),
+    case("Softmax", axis=[1, 2], x=(3, 4)),
+]
+
+REGULARIZATION = [
+    case("Dropout", 0.5, x=(3, 4), random=True, masked=True),
+    case("Dropout", 0.0, x=(3, 4)),
+    case("Dropout", 0.5, (None, 1, None), seed=3, x=(3, 4), random=True),
+    case("SpatialDropout1D", 0.5, seed=1, x=(3, 4), random=True, masked=True),
+    case("SpatialDropout2D", 0.5, x=(3, 3, 4), random=True),
+    case("SpatialDropout2D", 0.5, "channels_first", x=(4, 3, 3), random=True, name="s", dtype="float32"),
+    case("SpatialDropout3D", 0.5, "channels_last", 2, x=(3, 3, 2, 4), random=True),
+    case("GaussianDropout", 0.5, seed=1, random=True),
+    case("GaussianNoise", 0.5, seed=1, random=True),
+    case("AlphaDropout", 0.5, noise_shape=(None, 1), seed=1, random=True),
+    case("AlphaDropout", 0.0),
+    case("ActivityRegularization", l1=0.1, l2=0.2, x=(3, 4), masked=True),
+]
+
+NORMALIZATION = [
+    case("BatchNormalization", steps=4),
+    case("BatchNormalization", x=(5, 4), masked=True, unknown=(1,), steps=4),
+    case("BatchNormalization", axis=1, momentum=0.5, epsilon=0.1, x=(4, 3, 3), steps=4),
+    case("BatchNormalization", center=False, scale=False, x=(3, 3, 4), unknown=(1, 2), steps=4),
+    case(
+        "BatchNormalization",
+        moving_mean_initializer="ones",
+        moving_variance_initializer="he_uniform",
+        trainable=False,
+        **{**SCALES, "gamma_initializer": "ones"},
+        steps=4,
+    ),
+    case("BatchNormalization", renorm=True, renorm_momentum=0.9, momentum=0.8, steps=8),
+    case("BatchNormalization", renorm=True, renorm_clipping={"rmax": 1.2, "rmin": 0.9, "dmax": 0.1}, steps=8),
+    case("LayerNormalization", x=(3, 4), masked=True, unknown=(1,), steps=4),
+    case("LayerNormalization", axis=[1, 2], epsilon=0.1, x=(3, 4), **{**SCALES, "gamma_initializer": "ones"}),
+    case("LayerNormalization", axis=(-1, 1), x=(3, 4), steps=4),
+    case("LayerNormalization", axis=1, center=False, scale=False, x=(3, 4), steps=4),
+    case("RMSNormalization", x=(3, 4), unknown=(1,), steps=4),
+    case("RMSNormalization", axis=[1, 2], epsilon=0.1, x=(3, 4), steps=4),
+    case("GroupNormalization", 2, x=(3, 4), masked=True, unknown=(1,), steps=4),
+    case("GroupNormalization", groups=-1, x=(3, 3, 4), steps=4),
+    case("GroupNormalization", groups=3, axis=1, epsilon=0.1, center=False, scale=False, x=(6, 4), steps=4),
+    case("GroupNormalization", 1, **{**SCALES, "gamma_initializer": "ones"}, steps=4),
+    case("UnitNormalization", x=(3, 4), masked=True, steps=4),
+    case("UnitNormalization", axis=[1, 2], x=(3, 4), steps=4),
+    case("SpectralNormalization", case("Dense", 3), steps=4, half=False),
+    case("SpectralNormalization", case("Conv2D", 3, 2), power_iterations=3, x=(4, 4, 2), steps=4, half=False),
+]
+
+SHAPES = [
+    case("Flatten", x=(3, 4, 2)),
+    case("Flatten", data_format="channels_first", x=(3, 4, 2), unknown=(2,)),
+    case("Flatten", x=()),
+    case("Reshape", (6, 2), x=(3, 4)),
+    case("Reshape", (-1, 3), x=(3, 4), unknown=(2,)),
+    case("Permute", (2, 1), x=(3, 4), unknown=(1,)),
+    case("Permute", (3, 1, 2), x=(3, 4, 2)),
+    case("RepeatVector", 3, x=(4,)),
+    case("Cropping1D", x=(5, 2), unknown=(1,)),
+    case("Cropping1D", (0, 2), x=(5, 2)),
+    case("Cropping2D", 1, x=(5, 4, 2)),
+    case("Cropping2D", ((1, 0), 2), "channels_first", x=(2, 4, 6), unknown=(2, 3)),
+    case("Cropping3D", x=(3, 4, 5, 2)),
+    case("Cropping3D", (0, 1, 2), "channels_first", x=(2, 3, 4, 5)),
+    case("ZeroPadding1D", x=(5, 2), unknown=(1,)),
+    case("ZeroPadding1D", (0, 2), "channels_first", x=(2, 5)),
+    case("ZeroPadding2D", x=(3, 4, 2), unknown=(1, 2)),
+    case("ZeroPadding2D", ((1, 2), (0, 3)), "channels_first", x=(2, 3, 4)),
+    case("ZeroPadding3D", x=(2, 3, 4, 2)),
+    case("ZeroPadding3D", (1, 0, 2), "channels_first", x=(2, 2, 3, 4)),
+    case("UpSampling1D", x=(5, 2), unknown=(1,)),
+    case("UpSampling1D", 3, x=(5, 2)),
+    case("UpSampling2D", x=(3, 4, 2), unknown=(1, 2)),
+    case("UpSampling2D", (2, 3), "channels_first", x=(2, 3, 4)),
+    case("UpSampling2D", 2, interpolation="bilinear", x=(3, 4, 2), steps=4),
+    case("UpSampling2D", (2, 3), "channels_first", interpolation="bicubic", x=(2, 3, 4), steps=4),
+    case("UpSampling3D", x=(2, 3, 4, 2)),
+    case("UpSampling3D", (1, 2, 3), "channels_first", x=(2, 2, 3, 4)),
+    case("Rescaling", 0.5, x=(3, 4), masked=True),
+    case("Rescaling", [1.0, 2.0, 3.0, 4.0], offset=-1.0, integers=9),
+]
+
+MERGING = [
+    *(
+        case(name, x=[(3, 4), (3, 4), (3, 4)], unknown=(1,), masked=True)
+        for name in ("Add", "Multiply", "Average", "Maximum", "Minimum")
+    ),
+    case("Add", x=[(4,), (3, 4)]),
+    case("Add", x=[(3, 4), (3, 1)]),
+    case("Average", x=[(4,), (4,)], integers=5),
+    case("Subtract", x=[(3, 4), (3, 4)], masked=True),
+    case("Concatenate", x=[(3, 4), (3, 2)], unknown=(1,), masked=True),
+    case("Concatenate", axis=1, x=[(3, 4), (2, 4), (1, 4)], masked=True),
+    case("Dot", 1, x=[(4,), (4,)]),
+    case("Dot", (1, 2), x=[(3, 4), (5, 3)], masked=True, unknown=(1,)),
+    case("Dot", -1, normalize=True, x=[(3, 4), (5, 4)], steps=4),
+    case("Dot", (1, 3), x=[(3, 4), (2, 5, 3)]),
+]
+
+CASES = [*CORE, *ACTIVATIONS, *REGULARIZATION, *NORMALIZATION, *SHAPES, *MERGING]

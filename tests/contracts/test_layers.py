@@ -1,0 +1,323 @@
+"""Contracts that every layer keeps, run over the table of `layer_cases.py` beside the Keras layers."""
+
+import inspect
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from contracts.layer_cases import CASES, Case
+
+import lamella
+from lamella import layers
+from lamella.core._keras_tensor import KerasTensor
+from lamella.core._masks import mask_of, set_mask
+
+keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # by Keras's variables
+
+API = json.loads(Path(__file__).with_name("keras_layers.json").read_text())
+OURS = [name for name in API if name in layers.__all__]
+SEED = 20240229
+
+
+def rows(**wanted):
+    """The cases with the given attributes, as parameters of a test."""
+    found = [c for c in CASES if all(bool(getattr(c, k)) == v for k, v in wanted.items())]
+    return pytest.mark.parametrize("case", found, ids=str)
+
+
+# ---- both libraries ----------------------------------------------------------------------------------
+
+
+def make(library, case: Case, **more):
+    """The layer of a case, of `lamella` or `keras`."""
+
+    def inner(value):
+        if isinstance(value, Case):
+            return make(library, value)
+        return [inner(v) for v in value] if isinstance(value, list) else value
+
+    kwargs = {k: inner(v) for k, v in {**case.kwargs, **more}.items()}
+    return getattr(library.layers, case.name)(*map(inner, case.args), **kwargs)
+
+
+def inputs_of(case: Case) -> list[np.ndarray]:
+    draw = np.random.default_rng(SEED)
+    if case.integers:
+        return [draw.integers(0, case.integers, shape).astype("int32") for shape in case.shapes]
+    return [draw.uniform(case.low, case.high, shape).astype("float32") for shape in case.shapes]
+
+
+def masks_of(case: Case) -> list[np.ndarray]:
+    draw = np.random.default_rng(SEED + 1)
+    masks = [draw.uniform(size=shape[:2]) < 0.6 for shape in case.shapes]
+    for mask in masks:
+        mask[:, 0] = True
+    return masks
+
+
+def call(layer, case: Case, xs: list, **kwargs):
+    """The outputs of `layer` on the inputs `xs`, however the layer takes several."""
+    kwargs = {**case.call, **kwargs}
+    if case.separate:
+        return layer(*xs, **kwargs)
+    return layer(xs if isinstance(case.x, list) else xs[0], **kwargs)
+
+
+def takes_training(layer) -> bool:
+    return "training" in inspect.signature(type(layer).call).parameters
+
+
+def training_modes(layer) -> list[dict]:
+    return [{"training": False}, {"training": True}] if takes_training(layer) else [{}]
+
+
+def pair(case: Case, **more):
+    """The Keras layer and ours, built, with equal weights (drawn anew, so that none is left at a constant)."""
+    theirs, ours = make(keras, case, **more), make(lamella, case, **more)
+    xs = inputs_of(case)
+    call(theirs, case, [keras.ops.convert_to_tensor(x) for x in xs])
+    call(ours, case, xs)
+    draw = np.random.default_rng(SEED + 2)
+    values = []
+    for weight in theirs.weights:
+        value = weight.numpy().astype("float32") + draw.uniform(-0.3, 0.3, weight.shape)
+        values.append((np.abs(value) if "variance" in weight.name or "stddev" in weight.name else value).astype("float32"))
+    theirs.set_weights(values)
+    ours.set_weights(values)
+    return theirs, ours, xs
+
+
+def flat(structure) -> list[np.ndarray]:
+    leaves = [np.asarray(leaf) for leaf in keras.tree.flatten(structure)]
+    return [leaf if leaf.dtype.kind in "biu" else leaf.astype("float64") for leaf in leaves]
+
+
+def assert_same(actual, expected, case: Case, what: str, dtype: str = "float32"):
+    actual, expected = flat(actual), flat(expected)
+    assert len(actual) == len(expected), what
+    unit = {"float32": 2e-6, "bfloat16": 2e-2, "float16": 3e-3}[dtype]
+    for a, e in zip(actual, expected):
+        assert a.shape == e.shape, what
+        scale = max(1.0, float(np.max(np.abs(e), initial=0.0)))
+        np.testing.assert_allclose(a, e, rtol=0, atol=unit * scale * (1 + case.steps), err_msg=what)
+
+
+# ---- names -------------------------------------------------------------------------------------------
+
+
+def parameters_of(function) -> list[str]:
+    out = []
+    for p in inspect.signature(function).parameters.values():
+        prefix = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+        default = "" if p.default is p.empty else f"={p.default!r}"
+        out.append(f"{prefix}{p.name}{default}")
+    return out
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_parameters_are_those_of_keras(name):
+    wanted = API[name]["params"]
+    if wanted is None or name in ("Layer", "InputSpec"):
+        pytest.skip("the base is tested by itself")
+    found = parameters_of(getattr(layers, name))
+    if name.startswith("SpatialDropout"):  # Keras takes no others; ours does, for `input_shape`
+        found.remove("**kwargs")
+    assert found == wanted
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if API[n].get("members")])
+def test_methods_take_what_those_of_keras_take(name):
+    cls = getattr(layers, name)
+    quantization = {"quantize", "quantized_build", "variable_serialization_spec", "enable_lora"}
+    for member, wanted in API[name]["members"].items():
+        if member in quantization or wanted == "property":
+            continue
+        found = [p.partition("=")[0] for p in parameters_of(getattr(cls, member))]
+        generic = [p for p in found if p.startswith("*")]
+        names = [p.partition("=")[0] for p in wanted]
+        if member in ("build", "call", "compute_mask") and not generic:
+            assert found[1:] == names, f"{name}.{member}"
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if "alias_of" in API[n] and API[n]["alias_of"].startswith("layers.")])
+def test_aliases_are_the_same_class(name):
+    assert getattr(layers, name) is getattr(layers, API[name]["alias_of"].removeprefix("layers."))
+
+
+def test_every_layer_has_a_row():
+    abstract = {"Layer", "Wrapper", "InputLayer", "InputSpec", "Lambda"}
+    classes = {n for n in OURS if isinstance(getattr(layers, n), type) and "alias_of" not in API[n]}
+    assert classes - {c.name for c in CASES} <= abstract
+
+
+# ---- against the oracle ------------------------------------------------------------------------------
+
+
+@rows()
+def test_weights_have_the_names_shapes_and_order_of_keras(case):
+    theirs, ours, _ = pair(case)
+
+    def facts(layer):
+        return [(w.name, tuple(w.shape), bool(w.trainable)) for w in layer.weights]
+
+    assert facts(ours) == facts(theirs)
+    assert [w.name for w in ours.trainable_weights] == [w.name for w in theirs.trainable_weights]
+    assert len(ours.variables) == len(theirs.variables)
+    assert ours.supports_masking == theirs.supports_masking
+
+
+@rows()
+def test_outputs_equal_those_of_keras(case):
+    theirs, ours, xs = pair(case)
+    for mode in training_modes(theirs):
+        expected, actual = call(theirs, case, xs, **mode), call(ours, case, xs, **mode)
+        for a, e in zip(keras.tree.flatten(actual), keras.tree.flatten(expected)):
+            assert (a.shape, str(a.dtype)) == (e.shape, str(e.dtype))
+        if case.random and mode.get("training"):
+            continue
+        assert_same(actual, expected, case, f"outputs, {mode}")
+        assert_same(ours.losses, theirs.losses, case, f"losses, {mode}")
+        assert_same(ours.get_weights(), theirs.get_weights(), case, f"weights after the call, {mode}")
+
+
+def gradients(layer, case: Case, xs: list, mode: dict):
+    """Of a random projection of the outputs and of the losses, by the weights and the floating inputs."""
+    floating = [i for i, x in enumerate(xs) if x.dtype.kind == "f"]
+    fixed = [jax.numpy.asarray(v) for v in layer.non_trainable_variables]
+
+    def scalar(weights, floats):
+        args = list(xs)
+        for i, value in zip(floating, floats):
+            args[i] = value
+        if case.separate:
+            outputs, _, losses = layer.stateless_call(weights, fixed, *args, **case.call, **mode, return_losses=True)
+        else:
+            given = args if isinstance(case.x, list) else args[0]
+            outputs, _, losses = layer.stateless_call(weights, fixed, given, **case.call, **mode, return_losses=True)
+        draw = np.random.default_rng(SEED + 3)
+        total = sum(losses) if losses else 0.0
+        for leaf in keras.tree.flatten(outputs):
+            total += (leaf.astype("float32") * draw.normal(size=leaf.shape).astype("float32")).sum()
+        return total
+
+    weights = [jax.numpy.asarray(v) for v in layer.trainable_variables]
+    return jax.grad(scalar, argnums=(0, 1))(weights, [xs[i] for i in floating])
+
+
+@rows(gradients=True)
+def test_gradients_equal_those_of_keras(case):
+    theirs, ours, xs = pair(case)
+    if case.integers and not ours.trainable_variables:
+        return
+    for mode in training_modes(theirs):
+        if case.random and mode.get("training"):
+            continue
+        expected, actual = gradients(theirs, case, xs, mode), gradients(ours, case, xs, mode)
+        assert_same(actual, expected, case, f"gradients, {mode}")
+
+
+@rows(masked=True)
+def test_masks_are_used_and_passed_on_as_in_keras(case):
+    theirs, ours, xs = pair(case)
+    masks = masks_of(case)
+    tensors = [keras.ops.convert_to_tensor(x) for x in xs]
+    arrays = [jax.numpy.asarray(x) for x in xs]
+    for i, mask in enumerate(masks):
+        tensors[i]._keras_mask = keras.ops.convert_to_tensor(mask)
+        set_mask(arrays[i], jax.numpy.asarray(mask))
+    for mode in training_modes(theirs):
+        expected, actual = call(theirs, case, tensors, **mode), call(ours, case, arrays, **mode)
+        if not (case.random and mode.get("training")):
+            assert_same(actual, expected, case, f"outputs with a mask, {mode}")
+        for a, e in zip(keras.tree.flatten(actual), keras.tree.flatten(expected)):
+            wanted, found = getattr(e, "_keras_mask", None), mask_of(a)
+            assert (found is None) == (wanted is None)
+            if wanted is not None:
+                np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))
+
+
+@rows(half=True)
+def test_mixed_precision_computes_in_half_and_stores_in_full(case):
+    if "dtype" in case.kwargs or case.name == "Pipeline":
+        return
+    theirs, ours, xs = pair(case, dtype="mixed_bfloat16")
+    for weight in ours.weights:
+        assert weight.dtype == "float32", weight.path
+    mode = {"training": False} if takes_training(theirs) else {}
+    expected, actual = call(theirs, case, xs, **mode), call(ours, case, xs, **mode)
+    for a, e in zip(keras.tree.flatten(actual), keras.tree.flatten(expected)):
+        assert str(a.dtype) == str(e.dtype)
+    assert_same(actual, expected, case, "outputs in mixed precision", "bfloat16")
+
+
+# ---- of our own --------------------------------------------------------------------------------------
+
+
+@rows()
+def test_symbolic_shapes_and_dtypes_are_the_real_ones(case):
+    layer = make(lamella, case)
+    xs = inputs_of(case)
+    outputs = call(layer, case, xs)
+    for unknown in [(0,), (0, *case.unknown)]:
+        symbols = [
+            KerasTensor([None if i in unknown else n for i, n in enumerate(x.shape)], dtype=str(x.dtype)) for x in xs
+        ]
+        drawn = call(layer, case, symbols)
+        for symbol, real in zip(keras.tree.flatten(drawn), keras.tree.flatten(outputs)):
+            assert symbol.dtype == str(real.dtype)
+            assert len(symbol.shape) == len(real.shape)
+            assert symbol.shape[0] is None
+            assert all(n in (None, size) for n, size in zip(symbol.shape, real.shape))
+            if unknown == (0,):
+                assert None not in symbol.shape[1:]
+
+
+@rows()
+def test_compute_output_shape_equals_that_of_keras(case):
+    theirs, ours, xs = pair(case)
+    shapes = [(None, *x.shape[1:]) for x in xs]
+    arguments = shapes if case.separate else [shapes if isinstance(case.x, list) else shapes[0]]
+    extra = {k: v for k, v in case.call.items() if k == "reverse"}
+    assert ours.compute_output_shape(*arguments, **extra) == theirs.compute_output_shape(*arguments, **extra)
+    fresh = make(lamella, case)
+    assert fresh.compute_output_shape(*arguments, **extra) == theirs.compute_output_shape(*arguments, **extra)
+    assert not fresh.built
+
+
+def plain(value):
+    """A configuration as JSON has it, without what names a module."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if k not in ("module", "registered_name", "name", "build_config")}
+    return [plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+@rows()
+def test_configurations_are_those_of_keras_and_make_the_layer_again(case):
+    theirs, ours = make(keras, case), make(lamella, case)
+    config = ours.get_config()
+    assert plain(config) == plain(theirs.get_config())
+    text = json.dumps(layers.serialize(ours))
+    again = layers.deserialize(json.loads(text))
+    assert type(again) is type(ours)
+    assert plain(again.get_config()) == plain(config)
+    assert again.name == ours.name
+    direct = type(ours).from_config(config)
+    assert plain(direct.get_config()) == plain(config)
+
+
+@rows()
+def test_weights_are_saved_and_restored(case):
+    _, ours, xs = pair(case)
+    other = make(lamella, case)
+    call(other, case, xs)
+    for source, target in zip(ours._flatten_layers(), other._flatten_layers()):
+        store: dict = {}
+        source.save_own_variables(store)
+        target.load_own_variables(store)
+    mode = {"training": False} if takes_training(ours) else {}
+    np.testing.assert_array_equal(
+        *(flat(call(layer, case, xs, **mode))[0] for layer in (ours, other)), err_msg=case.name
+    )
