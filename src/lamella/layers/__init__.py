@@ -2,6 +2,7 @@
 
 from lamella._lazy import missing
 from lamella.layers._activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from lamella.layers._core import ActivityRegularization, Identity, Masking, Pipeline, Wrapper
 from lamella.layers._dense import Dense
 from lamella.layers._dropout import (
     AlphaDropout,
@@ -12,6 +13,7 @@ from lamella.layers._dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from lamella.layers._einsum_dense import EinsumDense
 from lamella.layers._embedding import Embedding, ReversibleEmbedding
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._input_spec import InputSpec
@@ -35,10 +37,28 @@ from lamella.layers._merging import (
     multiply,
     subtract,
 )
-from lamella.layers._normalization import BatchNormalization
+from lamella.layers._normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from lamella.layers._rescaling import Rescaling
 from lamella.layers._reshaping import Flatten, Permute, RepeatVector, Reshape
+from lamella.layers._resizing import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from lamella.layers._serialization import deserialize, serialize
+from lamella.layers._spectral_normalization import SpectralNormalization
 
 __all__ = [
     # the base
@@ -48,9 +68,14 @@ __all__ = [
     "InputLayer",
     # core
     "Dense",
+    "EinsumDense",
     "Embedding",
     "ReversibleEmbedding",
+    "Identity",
+    "Masking",
     "Lambda",
+    "Wrapper",
+    "Pipeline",
     # activations
     "Activation",
     "ReLU",
@@ -58,6 +83,13 @@ __all__ = [
     "ELU",
     "PReLU",
     "Softmax",
+    # normalization
+    "BatchNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "GroupNormalization",
+    "UnitNormalization",
+    "SpectralNormalization",
     # regularization
     "Dropout",
     "SpatialDropout1D",
@@ -66,13 +98,21 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "AlphaDropout",
-    # normalization
-    "BatchNormalization",
+    "ActivityRegularization",
     # shapes
     "Flatten",
     "Reshape",
     "Permute",
     "RepeatVector",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
     # several inputs
     "Add",
     "Subtract",

@@ -96,8 +96,7 @@ class Embedding(Layer):
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
     def get_config(self) -> dict:
-        config = {**super().get_config(), "activity_regularizer": None, **options_of(self, Embedding)}
-        return {**config, **super().get_config()}
+        return {"activity_regularizer": None, **super().get_config(), **options_of(self, Embedding)}
 
 
 class ReversibleEmbedding(Embedding):
@@ -187,6 +186,4 @@ class ReversibleEmbedding(Embedding):
 
     def get_config(self) -> dict:
         own = {k: getattr(self, k) for k in ("tie_weights", "reverse_dtype", "logit_soft_cap")}
-        config = {**super().get_config(), **own}
-        del config["quantization_config"]
-        return config
+        return {**super().get_config(), **own}

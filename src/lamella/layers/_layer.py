@@ -533,7 +533,7 @@ class Layer(Operation):
             if not symbolic and self.activity_regularizer is not None:
                 for output in _tree.flatten(outputs):
                     if is_tensor(output):
-                        self.add_loss(self.activity_regularizer(output))
+                        self.add_loss(self.activity_regularizer(output) / max(1, *output.shape[:1]))
             self._pass_mask_on(arguments, outputs)
         told = observer()
         if told is not None:
@@ -568,11 +568,12 @@ class Layer(Operation):
         policy, autocast, dtype = self._policy, self.autocast, self.input_dtype
 
         def convert(x: Any) -> Any:
-            return (
-                x
-                if x is None or isinstance(x, (bool, int, float, str))
-                else policy.convert_input(x, autocast, dtype)
-            )
+            if x is None or isinstance(x, (bool, int, float, str)):
+                return x
+            converted = policy.convert_input(x, autocast, dtype)
+            if converted is not x and (mask := mask_of(x)) is not None:
+                set_mask(converted, mask)  # a cast keeps the mask
+            return converted
 
         if args and isinstance(args[0], (list, tuple)) and args[0] and _is_numbers(args[0]):
             args = (_registry.active().asarray(args[0]), *args[1:])

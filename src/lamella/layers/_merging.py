@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lamella import ops
+from lamella.core._masks import mask_of
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._layer import Layer
 from lamella.layers._options import axis_within, label, options_of
@@ -51,8 +52,7 @@ class _Merge(Layer):
         if not _is_list_of_shapes(input_shape):
             raise ShapeError(
                 f"A merge layer should be called on a list of inputs. {label(self)} received: "
-                f"input_shape={input_shape} "
-                "(not a list of shapes)"
+                f"input_shape={input_shape} (not a list of shapes)"
             )
         self._check_number(input_shape)
         if len({shape[0] for shape in input_shape if shape} - {None}) > 1:
@@ -72,15 +72,14 @@ class _Merge(Layer):
 
     def _check_number(self, input_shape: Sequence) -> None:
         if not input_shape:
-            raise ShapeError(
-                f"A merge layer should be called on a list of at least 1 input: {label(self)} got none."
-            )
+            raise ShapeError(f"A merge layer should be called on a list of at least 1 input: {label(self)} got none.")
 
     def call(self, inputs: Any) -> Array:
         rank = max(len(x.shape) for x in inputs)
-        return self._merged([_with_rank(x, rank) for x in inputs])
+        masks = [None if (mask := mask_of(x)) is None else _with_rank(mask, rank, behind=True) for x in inputs]
+        return self._merged([_with_rank(x, rank) for x in inputs], masks)
 
-    def _merged(self, inputs: list) -> Array:
+    def _merged(self, inputs: list, masks: list) -> Array:
         return functools.reduce(type(self)._operation, inputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -104,9 +103,11 @@ def _check_masks(layer: Layer, inputs: Any, mask: Any) -> None:
         )
 
 
-def _with_rank(x: Array, rank: int) -> Array:
-    missing = rank - len(x.shape)
-    return ops.reshape(x, (*x.shape[:1], *(1,) * missing, *x.shape[1:])) if missing else x
+def _with_rank(x: Array, rank: int, behind: bool = False) -> Array:
+    """`x` with axes of size 1 added behind its first axis, or behind all of them."""
+    ones = (1,) * (rank - len(x.shape))
+    shape = (*x.shape, *ones) if behind else (*x.shape[:1], *ones, *x.shape[1:])
+    return ops.reshape(x, shape) if ones else x
 
 
 class Add(_Merge):
@@ -146,6 +147,8 @@ class Subtract(_Merge):
 class Multiply(_Merge):
     """The product of the inputs, element by element.
 
+    Where an input is masked it counts as 1; where all are, the product is 0.
+
     Example:
         >>> from lamella import layers, ops
         >>> layers.Multiply()([ops.array([1.0, 2.0]), ops.array([10.0, 20.0])]).tolist()
@@ -153,6 +156,14 @@ class Multiply(_Merge):
     """
 
     _operation = ops.multiply
+
+    def _merged(self, inputs: list, masks: list) -> Array:
+        known = [mask is not None for mask in masks]
+        inputs = [x if m is None else ops.where(m, x, ops.ones_like(x)) for x, m in zip(inputs, masks)]
+        product = super()._merged(inputs, masks)
+        if not all(known):
+            return product
+        return ops.multiply(product, ops.cast(functools.reduce(ops.logical_or, masks), product.dtype))
 
 
 class Average(_Merge):
@@ -166,12 +177,28 @@ class Average(_Merge):
 
     _operation = ops.add
 
-    def _merged(self, inputs: list) -> Array:
-        return ops.divide(super()._merged(inputs), len(inputs))
+    def _merged(self, inputs: list, masks: list) -> Array:
+        return ops.divide(super()._merged(inputs, masks), len(inputs))
 
 
-class Maximum(_Merge):
-    """The largest of the inputs, element by element.
+class _Extreme(_Merge):
+    """Where some inputs are masked, one of the others is chosen; where all are, the first input."""
+
+    def _merged(self, inputs: list, masks: list) -> Array:
+        output, seen = inputs[0], masks[0]
+        for x, mask in zip(inputs[1:], masks[1:]):
+            chosen = type(self)._operation(output, x)
+            if seen is not None:
+                chosen = ops.where(seen, chosen, x)
+            if mask is not None:
+                chosen = ops.where(mask, chosen, output)
+            output = chosen
+            seen = None if seen is None or mask is None else ops.logical_or(seen, mask)
+        return output
+
+
+class Maximum(_Extreme):
+    """The largest of the inputs, element by element; masked inputs do not count.
 
     Example:
         >>> from lamella import layers, ops
@@ -182,8 +209,8 @@ class Maximum(_Merge):
     _operation = ops.maximum
 
 
-class Minimum(_Merge):
-    """The smallest of the inputs, element by element.
+class Minimum(_Extreme):
+    """The smallest of the inputs, element by element; masked inputs do not count.
 
     Example:
         >>> from lamella import layers, ops
@@ -242,8 +269,7 @@ class Concatenate(_Merge):
             return None
         known = next(m for m in mask if m is not None)
         masks = [
-            ops.ones(tuple(x.shape)[: len(known.shape)], dtype="bool") if m is None else m
-            for x, m in zip(inputs, mask)
+            ops.ones(tuple(x.shape)[: len(known.shape)], dtype="bool") if m is None else m for x, m in zip(inputs, mask)
         ]
         axis = self.axis % len(inputs[0].shape)
         if axis < len(known.shape):
@@ -295,9 +321,7 @@ class Dot(_Merge):
         given = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
         first, second = (axis_within(self, axis, shape) for axis, shape in zip(given, shapes))
         if 0 in (first, second):
-            raise ArgumentError(
-                f"{label(self)} cannot sum over axis 0, the batch. Received: axes={self.axes!r}"
-            )
+            raise ArgumentError(f"{label(self)} cannot sum over axis 0, the batch. Received: axes={self.axes!r}")
         return first, second
 
     def build(self, input_shape: Any) -> None:

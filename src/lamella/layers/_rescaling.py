@@ -36,5 +36,9 @@ class Rescaling(Layer):
         scale, offset = ops.cast(self.scale, dtype), ops.cast(self.offset, dtype)
         return ops.add(ops.multiply(ops.cast(inputs, dtype), scale), offset)
 
+    def convert_weight(self, weight: Any) -> Any:
+        """`weight` as it is: here for subclasses written for Keras."""
+        return weight
+
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, Rescaling)}
