@@ -14,7 +14,8 @@ class Adamax(Optimizer):
         u = max(beta_2 * u, |g|)
         w = w - learning_rate / (1 - beta_1^t) * m / (u + epsilon)
 
-    with t = 1 at the first update: Kingma and Ba (2015), arXiv:1412.6980, section 7.1, whose algorithm 2 has no epsilon.
+    with t = 1 at the first update: Kingma and Ba (2015), arXiv:1412.6980, section 7.1, whose algorithm 2 has
+    no epsilon.
 
     Args:
         learning_rate: a float, a schedule, or a callable without arguments.

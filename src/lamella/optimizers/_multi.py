@@ -68,7 +68,8 @@ class OptimizerMap(MutableMapping, Serializable):
             raise ArgumentError(f"A value of OptimizerMap must be an Optimizer instance; got {optimizer!r}.")
         if key in self._map:
             raise ArgumentError(
-                f"{key!r} already exists in the OptimizerMap with value {self._map[key]!r}. Delete it first to replace it."
+                f"{key!r} already exists in the OptimizerMap with value {self._map[key]!r}. "
+                "Delete it first to replace it."
             )
         self._map[key] = optimizer
 
@@ -123,8 +124,8 @@ class MultiOptimizer(Optimizer):
     ):
         if not callable(optimizer_map):
             raise ArgumentError(
-                "`optimizer_map` of MultiOptimizer must be an OptimizerMap or a callable that returns the optimizer of a "
-                f"variable; got {optimizer_map!r}."
+                "`optimizer_map` of MultiOptimizer must be an OptimizerMap or a callable that returns the optimizer of "
+                f"a variable; got {optimizer_map!r}."
             )
         self._optimizer_map = optimizer_map
         self._optimizers: list[Optimizer] = []
@@ -173,7 +174,8 @@ class MultiOptimizer(Optimizer):
     @property
     def learning_rate(self):
         raise AttributeError(
-            "Learning rate cannot be accessed on a MultiOptimizer. Access it on the optimizers in `.optimizers` instead."
+            "Learning rate cannot be accessed on a MultiOptimizer. "
+            "Access it on the optimizers in `.optimizers` instead."
         )
 
     @learning_rate.setter

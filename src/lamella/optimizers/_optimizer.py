@@ -166,7 +166,7 @@ class Optimizer(Serializable):
 
     @property
     def variables(self) -> list[Variable]:
-        """Everything it remembers: the iteration, the learning rate (unless scheduled), averages, accumulators, slots."""
+        """Everything it remembers: iteration, learning rate (unless scheduled), averages, accumulators, slots."""
         return list(self._variables)
 
     @property
@@ -652,8 +652,8 @@ class Optimizer(Serializable):
         """
         if not self.built:
             raise NotBuiltError(
-                f"You are calling `set_weights()` on {type(self).__name__} {self.name!r}, which has not yet been built. "
-                "Please call `optimizer.build(trainable_variables)` first."
+                f"You are calling `set_weights()` on {type(self).__name__} {self.name!r}, which has not yet been "
+                "built. Please call `optimizer.build(trainable_variables)` first."
             )
         for variable, weight in zip(self.variables, weights):
             if tuple(variable.shape) != tuple(weight.shape):
@@ -672,8 +672,8 @@ class Optimizer(Serializable):
         """Take the values of `variables` from a mapping that `save_own_variables` filled."""
         if len(store) != len(self.variables):
             warnings.warn(
-                f"Skipping variable loading for optimizer {self.name!r}, because it has {len(self.variables)} variables "
-                f"whereas the saved optimizer has {len(store)} variables.",
+                f"Skipping variable loading for optimizer {self.name!r}, because it has {len(self.variables)} "
+                f"variables whereas the saved optimizer has {len(store)} variables.",
                 stacklevel=2,
             )
             return

@@ -13,9 +13,10 @@ class RMSprop(Optimizer):
         velocity = rho * velocity + (1 - rho) * g²
         step = learning_rate * g / sqrt(velocity + epsilon)
 
-    With `centered` the square of the mean gradient is subtracted from `velocity` under the root. With `momentum` the
-    steps go into `m = momentum * m + step`, and `w = w - m`. Tieleman and Hinton (2012), lecture 6.5 of "Neural networks
-    for machine learning"; the centered form is that of Graves (2013), arXiv:1308.0850, equations 38-45.
+    With `centered` the square of the mean gradient is subtracted from `velocity` under the root. With
+    `momentum` the steps go into `m = momentum * m + step`, and `w = w - m`. Tieleman and Hinton (2012),
+    lecture 6.5 of "Neural networks for machine learning"; the centered form is that of Graves (2013),
+    arXiv:1308.0850, equations 38-45.
 
     Args:
         learning_rate: a float, a schedule, or a callable without arguments.

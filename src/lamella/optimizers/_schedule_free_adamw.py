@@ -18,9 +18,9 @@ class ScheduleFreeAdamW(Optimizer):
         x = (1 - 1 / t) * x + z / t
         y = (1 - beta_1) * z + beta_1 * x
 
-    with t = 1 at the first update. The gradient g is taken at y, which is the value of the variable while training; z is
-    kept as its "momentum", and x follows from both. The rate rises to `learning_rate` in a straight line of
-    `warmup_steps`. Defazio et al. (2024), arXiv:2405.15682, equations 1 and 21.
+    with t = 1 at the first update. The gradient g is taken at y, which is the value of the variable while
+    training; z is kept as its "momentum", and x follows from both. The rate rises to `learning_rate` in a
+    straight line of `warmup_steps`. Defazio et al. (2024), arXiv:2405.15682, equations 1 and 21.
 
     Args:
         learning_rate: a float, a schedule, or a callable without arguments.

@@ -10,8 +10,8 @@ __all__ = ["LearningRateSchedule"]
 class LearningRateSchedule(Serializable):
     """A function of the step, to be given to an optimizer as its learning rate.
 
-    A schedule of your own defines `__call__(step)`, with operations that take arrays (`lamella.ops`), since in a compiled
-    program `step` is one; and `get_config`, where it shall be saved.
+    A schedule of your own defines `__call__(step)`, with operations that take arrays (`lamella.ops`), since
+    in a compiled program `step` is one; and `get_config`, where it shall be saved.
 
     Example:
 
