@@ -106,7 +106,7 @@ class STFT(Initializer):
     Args:
         side: "real" or "imag".
         window: the name of a window of `scipy.signal.get_window` ("hann", "hamming", ...), an array of shape
-            `(frame_length,)`, or None for a window of ones.
+            `(frame_length,)`, or None for a window of ones, which is not scaled.
         scaling: "density" divides by the root of the sum of the squared window, "spectrum" by the sum of the
             window, None by nothing.
         periodic: whether the window is periodic rather than symmetric.
@@ -155,9 +155,9 @@ class STFT(Initializer):
             )
         frame_length, _, bins = shape
         window = self._window(frame_length)
-        if self.scaling == "density":
+        if self.window is not None and self.scaling == "density":
             window = window / math.sqrt((window**2).sum())
-        elif self.scaling == "spectrum":
+        elif self.window is not None and self.scaling == "spectrum":
             window = window / window.sum()
         angles = 2 * np.pi * np.outer(np.arange(frame_length), np.arange(bins)) / ((bins - 1) * 2)
         bases = np.cos(angles) if self.side == "real" else -np.sin(angles)
