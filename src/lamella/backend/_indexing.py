@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.backend import _dtypes
 from lamella.typing import Array
 
 
@@ -45,16 +46,15 @@ class Indexing:
 
     def _fill(self, x: Array) -> Array:
         """What stands for an element that is not there: NaN, or the integer furthest from zero, or True."""
-        xp, dtype = self.xp, np.dtype(x.dtype) if isinstance(x.dtype, np.dtype) else x.dtype
-        if xp.isdtype(dtype, "bool"):
-            value = True
-        elif xp.isdtype(dtype, "signed integer"):
-            value = xp.iinfo(dtype).min
-        elif xp.isdtype(dtype, "unsigned integer"):
-            value = xp.iinfo(dtype).max
+        dtype = self.dtype(x)  # type: ignore[attr-defined]
+        if dtype == "bool":
+            value: Any = True
+        elif dtype in _dtypes.INT_TYPES:
+            info = self.xp.iinfo(x.dtype)
+            value = info.max if dtype.startswith("u") else info.min
         else:
             value = math.nan
-        return xp.asarray(value, dtype=dtype)
+        return self.xp.asarray(value, dtype=x.dtype)
 
     def scatter(self, x: Array, indices: Array, updates: Array, reduction: str | None) -> Array:
         """`x` with `updates` at `indices`, which hold along their last axis a place in `x`.
@@ -115,7 +115,7 @@ class Indexing:
         return xp.concat([*parts, x, *([margin(after, False)] if after else [])], axis=axis)
 
     def _is_float(self, x: Array) -> bool:
-        return self.xp.isdtype(x.dtype, ("real floating", "complex floating"))
+        return self.dtype(x) in _dtypes.FLOAT_TYPES + _dtypes.COMPLEX_TYPES  # type: ignore[attr-defined]
 
     def _statistic(self, xp: Any, x: Array, axis: int, mode: str) -> Array:
         if mode in ("maximum", "minimum"):

@@ -261,6 +261,8 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
     xp, x = arrays(x)
     shape = tuple(operator.index(n) for n in (shape if hasattr(shape, "__iter__") else (shape,)))
     aligned = shape[len(shape) - x.ndim :]
+    if any(stands_for_unknown(n) for n in x.shape):  # the unknown size may be the one wanted: only the shape matters
+        x = xp.zeros(tuple(1 if stands_for_unknown(n) else n for n in x.shape), dtype=x.dtype)
     if x.ndim > len(shape) or any(n not in (1, m) for n, m in zip(x.shape, aligned)):
         raise ShapeError(
             f"ops.broadcast_to cannot give an array of shape {tuple(x.shape)} the shape {shape}: aligned at "
@@ -294,7 +296,7 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Array:
     if axis is None:
         x, axis = xp.reshape(x, (-1,)), 0
     axis = single_axis("repeat", axis, x.ndim)
-    counts = np.ravel(_registry.to_numpy(_registry.active().asarray(repeats)))
+    counts = np.ravel(_known("repeat", "repeats", repeats))
     if counts.size == 1:  # broadcast and merge: no gather
         count = int(counts[0])
         wide = xp.broadcast_to(xp.expand_dims(x, axis=axis + 1), (*x.shape[: axis + 1], count, *x.shape[axis + 1 :]))
@@ -305,6 +307,22 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Array:
             f"{tuple(x.shape)}; got {counts.size}."
         )
     return xp.take(x, xp.asarray(np.repeat(np.arange(counts.size), counts)), axis=axis)
+
+
+def _known(op_name: str, argument: str, value: Any) -> np.ndarray:
+    """Integers that decide on a shape, as NumPy.
+
+    Raises:
+        ArgumentError: where they are computed inside a compiled program.
+    """
+    if _registry.owner(value):
+        if not _registry.active().is_concrete(value):
+            raise ArgumentError(
+                f"The `{argument}` of ops.{op_name} decide on the shape of the result, so they cannot be computed inside "
+                "a compiled program. Give them as Python ints."
+            )
+        value = _registry.to_numpy(value)
+    return np.asarray(value)
 
 
 @op
@@ -325,7 +343,7 @@ def tile(x: ArrayLike, repeats: Any) -> Array:
         [1, 2, 1, 2]
     """
     xp, x = arrays(x)
-    counts = np.atleast_1d(np.asarray(_registry.to_numpy(repeats) if _registry.owner(repeats) else repeats))
+    counts = np.atleast_1d(_known("tile", "repeats", repeats))
     return xp.tile(x, tuple(int(n) for n in counts))
 
 
@@ -506,7 +524,7 @@ _PAD_MODES = (
 
 def _pad_widths(pad_width: Any, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """`pad_width` as a pair of ints for each axis."""
-    given = np.asarray(_registry.to_numpy(pad_width) if _registry.owner(pad_width) else pad_width)
+    given = _known("pad", "pad_width", pad_width)
     try:
         pairs = np.broadcast_to(given, (len(shape), 2)).tolist()
     except ValueError:
