@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from lamella.backend._numpy import numpy_dtype
-from lamella.optimizers._optimizer import Optimizer
+from lamella.optimizers._optimizer import Optimizer, filled_with
 
 __all__ = ["Adagrad"]
 
@@ -80,7 +77,7 @@ class Adagrad(Optimizer):
         self._accumulators = self.add_optimizer_variables(
             var_list,
             "accumulator",
-            initializer=lambda shape, dtype: np.full(shape, self.initial_accumulator_value, numpy_dtype(dtype)),
+            initializer=filled_with(self.initial_accumulator_value),
         )
 
     def update_step(self, gradient, variable, learning_rate):

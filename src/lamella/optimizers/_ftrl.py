@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
-from lamella.backend._numpy import numpy_dtype
 from lamella.errors import ArgumentError
-from lamella.optimizers._optimizer import Optimizer
+from lamella.optimizers._optimizer import Optimizer, filled_with
 
 __all__ = ["Ftrl"]
 
@@ -116,7 +113,7 @@ class Ftrl(Optimizer):
             var_list,
             ["accumulator", "linear"],
             initializer=[
-                lambda shape, dtype: np.full(shape, self.initial_accumulator_value, numpy_dtype(dtype)),
+                filled_with(self.initial_accumulator_value),
                 "zeros",
             ],
         )

@@ -50,11 +50,11 @@ class Muon(Optimizer):
     Example:
 
     >>> import lamella
-    >>> w = lamella.Variable([[1.0, 0.0], [0.0, 1.0]])
+    >>> w = lamella.Variable([[1.0, 0.0], [0.0, 1.0]], name="kernel")
     >>> optimizer = lamella.optimizers.Muon(0.1)
     >>> optimizer.apply([[[1.0, 0.0], [0.0, 1.0]]], [w])
     >>> [variable.name for variable in optimizer.variables]
-    ['iteration', 'learning_rate', 'variable_momentum']
+    ['iteration', 'learning_rate', 'kernel_momentum']
     """
 
     _arguments = (

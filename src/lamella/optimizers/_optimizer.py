@@ -18,7 +18,7 @@ from lamella.optimizers import _gradients
 from lamella.optimizers.schedules._schedule import LearningRateSchedule
 from lamella.typing import Array
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "filled_with"]
 
 
 class Optimizer(Serializable):
@@ -711,10 +711,14 @@ class Optimizer(Serializable):
 
 # Attributes that hold variables which are not the optimizer's own, or all of them.
 _UNTRACKED = ("_variables", "_trainable_variables", "_memo")
-_HOST_INITIALIZERS: dict[str, Callable] = {
-    "zeros": lambda shape, dtype=None: np.zeros(shape, numpy_dtype(dtype)),
-    "ones": lambda shape, dtype=None: np.ones(shape, numpy_dtype(dtype)),
-}
+
+
+def filled_with(value: float) -> Callable:
+    """An initializer that computes on the host, so that building an optimizer compiles nothing."""
+    return lambda shape, dtype="float32": np.full(shape, value, numpy_dtype(dtype))
+
+
+_HOST_INITIALIZERS = {"zeros": filled_with(0), "ones": filled_with(1)}
 
 
 def _stateless(action: Callable[[], None], *groups: tuple[Sequence[Variable], Sequence[Array]]) -> tuple:

@@ -34,9 +34,9 @@ class _Decay(LearningRateSchedule):
     _arguments: tuple[str, ...] = ()
     _positive: tuple[str, ...] = ()
 
-    def __init__(self, **arguments: Any):
-        for name, value in arguments.items():
-            setattr(self, name, value)
+    initial_learning_rate: Any
+
+    def _check_positive(self) -> None:
         for name in self._positive:
             if getattr(self, name) <= 0:
                 raise ArgumentError(
@@ -93,13 +93,12 @@ class ExponentialDecay(_Decay):
         staircase: bool = False,
         name: str | None = "ExponentialDecay",
     ):
-        super().__init__(
-            initial_learning_rate=initial_learning_rate,
-            decay_steps=decay_steps,
-            decay_rate=decay_rate,
-            staircase=staircase,
-            name=name,
-        )
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+        self._check_positive()
 
     def _rate(self, xp, initial, step):
         periods = step / self.decay_steps
@@ -138,9 +137,11 @@ class StepDecay(_Decay):
         steps_per_drop: int,
         name: str | None = "StepDecay",
     ):
-        super().__init__(
-            initial_learning_rate=initial_learning_rate, drop=drop, steps_per_drop=steps_per_drop, name=name
-        )
+        self.initial_learning_rate = initial_learning_rate
+        self.drop = drop
+        self.steps_per_drop = steps_per_drop
+        self.name = name
+        self._check_positive()
 
     def _rate(self, xp, initial, step):
         return initial * self.drop ** xp.floor(step / self.steps_per_drop)
@@ -178,13 +179,12 @@ class InverseTimeDecay(_Decay):
         staircase: bool = False,
         name: str | None = "InverseTimeDecay",
     ):
-        super().__init__(
-            initial_learning_rate=initial_learning_rate,
-            decay_steps=decay_steps,
-            decay_rate=decay_rate,
-            staircase=staircase,
-            name=name,
-        )
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+        self._check_positive()
 
     def _rate(self, xp, initial, step):
         periods = step / self.decay_steps
@@ -229,14 +229,13 @@ class PolynomialDecay(_Decay):
         cycle: bool = False,
         name: str | None = "PolynomialDecay",
     ):
-        super().__init__(
-            initial_learning_rate=initial_learning_rate,
-            decay_steps=decay_steps,
-            end_learning_rate=end_learning_rate,
-            power=power,
-            cycle=cycle,
-            name=name,
-        )
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.end_learning_rate = end_learning_rate
+        self.power = power
+        self.cycle = cycle
+        self.name = name
+        self._check_positive()
 
     def _rate(self, xp, initial, step):
         if self.cycle:
@@ -287,14 +286,13 @@ class CosineDecay(_Decay):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ):
-        super().__init__(
-            initial_learning_rate=initial_learning_rate,
-            decay_steps=decay_steps,
-            alpha=alpha,
-            name=name,
-            warmup_target=warmup_target,
-            warmup_steps=warmup_steps,
-        )
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.alpha = alpha
+        self.name = name
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
+        self._check_positive()
 
     def _rate(self, xp, initial, step):
         if self.warmup_target is None:
@@ -346,14 +344,13 @@ class CosineDecayRestarts(_Decay):
         alpha: float = 0.0,
         name: str | None = "SGDRDecay",
     ):
-        super().__init__(
-            initial_learning_rate=initial_learning_rate,
-            first_decay_steps=first_decay_steps,
-            t_mul=t_mul,
-            m_mul=m_mul,
-            alpha=alpha,
-            name=name,
-        )
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps = first_decay_steps
+        self.t_mul = t_mul
+        self.m_mul = m_mul
+        self.alpha = alpha
+        self.name = name
+        self._check_positive()
 
     def _rate(self, xp, initial, step):
         periods = step / self.first_decay_steps  # in units of the first decay
@@ -401,7 +398,9 @@ class PiecewiseConstantDecay(_Decay):
                 "PiecewiseConstantDecay needs one value more than boundaries; got "
                 f"boundaries={boundaries} of length {len(boundaries)}, and values={values} of length {len(values)}."
             )
-        super().__init__(boundaries=boundaries, values=values, name=name)
+        self.boundaries = boundaries
+        self.values = values
+        self.name = name
 
     def __call__(self, step):
         adapter = _registry.owner_of_any([step])
