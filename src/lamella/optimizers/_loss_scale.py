@@ -90,14 +90,14 @@ class LossScaleOptimizer(Optimizer):
     def learning_rate(self, learning_rate):
         self.inner_optimizer.learning_rate = learning_rate
 
-    def _apply(self, grads, variables):
+    def _make_step(self, grads, variables):
         finite = self.check_finite(grads)
         scale = self.dynamic_scale.value
         unscaled = [
             grad if variable.overwrite_with_gradient else cast(grad, variable.dtype) / cast(scale, variable.dtype)
             for grad, variable in zip(grads, variables)
         ]
-        self._when(finite, lambda: self.inner_optimizer._apply(unscaled, variables))
+        self._when(finite, lambda: self.inner_optimizer._make_step(unscaled, variables))
         xp = namespace()
         count = xp.where(finite, self.step_counter.value + 1, 0)
         grown = count >= self.dynamic_growth_steps

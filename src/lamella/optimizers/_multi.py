@@ -196,10 +196,10 @@ class MultiOptimizer(Optimizer):
             for optimizer in self._optimizers:
                 optimizer.loss_scale_factor = loss_scale_factor
 
-    def _apply(self, grads, variables):
+    def _make_step(self, grads, variables):
         optimizers = [self._optimizer_of[self._get_variable_index(variable)] for variable in variables]
         for optimizer, pairs in self._groups(list(zip(grads, variables)), optimizers):
-            optimizer._apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
+            optimizer._make_step([grad for grad, _ in pairs], [variable for _, variable in pairs])
         self._iterations.assign(self._iterations.value + 1)
 
     def finalize_variable_values(self, var_list):

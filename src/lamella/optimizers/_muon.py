@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from lamella.core._arrays import cast, namespace
+from lamella.core._arrays import namespace
 from lamella.core._variable import Variable
 from lamella.optimizers._optimizer import Optimizer
 from lamella.typing import Array
@@ -173,12 +173,13 @@ class Muon(Optimizer):
         variable.assign(variable.value - learning_rate * step)
 
     def _apply_weight_decay(self, variables):
-        rate = cast(self._get_current_learning_rate(), "float32")
+        decays = []
         for variable in variables:
-            adam = self.adam_velocities[self._get_variable_index(variable)] is not None
-            decay = self.adam_weight_decay if adam else self.weight_decay
-            if decay is not None and self._use_weight_decay(variable):
-                variable.assign(variable.value - variable.value * cast(rate * decay, variable.dtype))
+            by_adam = self.adam_velocities[self._get_variable_index(variable)] is not None
+            decay = self.adam_weight_decay if by_adam else self.weight_decay
+            if decay is not None:
+                decays.append((variable, decay))
+        self._decay_weights(decays)
 
     def lr_adjust(self, x: Array) -> Array:
         """`x` times `rms_rate * sqrt(max(rows, columns))`, which makes the root mean square of its elements `rms_rate`.

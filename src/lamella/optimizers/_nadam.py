@@ -93,9 +93,9 @@ class Nadam(Optimizer):
     def _momentum_at(self, step: Any) -> Any:
         return self.beta_1 * (1 - 0.5 * 0.96**step)
 
-    def _update(self, grads, variables):
-        self._u_product.assign(self._u_product.value * self._momentum_at(cast(self._updates(), "float32") + 1))
-        super()._update(grads, variables)
+    def _update_variables(self, grads, variables):
+        self._u_product.assign(self._u_product.value * self._momentum_at(cast(self._update_count(), "float32") + 1))
+        super()._update_variables(grads, variables)
 
     def step_scalars(self, step, learning_rate):
         u, u_next = self._momentum_at(step), self._momentum_at(step + 1)

@@ -95,6 +95,9 @@ class Optimizer(Serializable):
         name: str | None = None,
         **kwargs: Any,
     ):
+        if "lr" in kwargs:
+            warnings.warn("Argument `lr` is the Keras 2 name of `learning_rate`.", DeprecationWarning, stacklevel=3)
+            learning_rate = kwargs.pop("lr")
         if kwargs.pop("decay", None) is not None:
             warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=3)
         if kwargs:
@@ -159,7 +162,20 @@ class Optimizer(Serializable):
                 if isinstance(leaf, Variable):
                     self._track_variable(leaf)
 
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._index_variables()  # a copy or what comes out of a file has variables of its own
+
+    def _index_variables(self) -> None:
+        self._known = {id(variable) for variable in self._variables}
+        self._index_of = {id(variable): i for i, variable in enumerate(self._trainable_variables)}
+
     def _track_variable(self, variable: Variable) -> None:
+        if "_known" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__} must call `super().__init__()` before it is given variables; "
+                "make that the first line of its `__init__`."
+            )
         if id(variable) not in self._known:
             self._known.add(id(variable))
             self._variables.append(variable)
@@ -172,9 +188,9 @@ class Optimizer(Serializable):
     @property
     def iterations(self) -> Any:
         """How many updates it has made: a Variable, or an array where gradients are accumulated."""
-        return self._updates() if self.gradient_accumulation_steps else self._iterations
+        return self._update_count() if self.gradient_accumulation_steps else self._iterations
 
-    def _updates(self) -> Array:
+    def _update_count(self) -> Array:
         steps = self._iterations.value
         return steps // self.gradient_accumulation_steps if self.gradient_accumulation_steps else steps
 
@@ -184,9 +200,9 @@ class Optimizer(Serializable):
             return
         variables = list(variables)
         self._trainable_variables = variables
-        self._index_of = {id(variable): i for i, variable in enumerate(variables)}
+        self._index_variables()
         if self.use_ema:
-            self._averages = self.add_optimizer_variables(variables, "average")
+            self._model_variables_moving_average = self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
             self._accumulated_gradients = [
                 self.add_variable_from_reference(variable, name="gradient_accumulator") for variable in variables
@@ -390,7 +406,7 @@ class Optimizer(Serializable):
             )
         grads, trainable_variables = _gradients.without_missing(grads, trainable_variables)
         with _scopes.autocast_scope(None):
-            self._apply(grads, trainable_variables)
+            self._make_step(grads, trainable_variables)
 
     def _check_variables_are_known(self, variables: Sequence[Variable]) -> None:
         for variable in variables:
@@ -401,26 +417,26 @@ class Optimizer(Serializable):
                     "optimizer."
                 )
 
-    def _apply(self, grads: list, variables: list[Variable]) -> None:
+    def _make_step(self, grads: list, variables: list[Variable]) -> None:
         if self.loss_scale_factor is not None:
             grads = [
                 grad if variable.overwrite_with_gradient else cast(grad, variable.dtype) / self.loss_scale_factor
                 for grad, variable in zip(grads, variables)
             ]
         if self.gradient_accumulation_steps:
-            self._accumulate(grads, variables)
+            self._accumulate_gradients(grads, variables)
         else:
-            self._update(grads, variables)
+            self._update_variables(grads, variables)
         if self.use_ema:
             self._move_averages(variables)
             if self.ema_overwrite_frequency:
-                self._overwrite_with_averages(variables, (self._updates() + 1) % self.ema_overwrite_frequency == 0)
+                self._overwrite_with_averages(variables, (self._update_count() + 1) % self.ema_overwrite_frequency == 0)
         for variable in variables:
             if variable.constraint is not None and not variable.overwrite_with_gradient:
                 variable.assign(variable.constraint(variable.value))
         self._iterations.assign(self._iterations.value + 1)
 
-    def _update(self, grads: list, variables: list[Variable]) -> None:
+    def _update_variables(self, grads: list, variables: list[Variable]) -> None:
         """Overwrite, clip, decay and update."""
         pairs = []
         for grad, variable in zip(grads, variables):
@@ -477,9 +493,9 @@ class Optimizer(Serializable):
         memo = {} if self._memo is None else self._memo
         dtype = variable.dtype
         if (id(learning_rate), dtype) not in memo:
-            wide = "float64" if dtype == "float64" else "float32"
+            wide = _wide(dtype)
             if (id(learning_rate), wide) not in memo:
-                scalars = self.step_scalars(cast(self._updates(), wide) + 1, cast(learning_rate, wide))
+                scalars = self.step_scalars(cast(self._update_count(), wide) + 1, cast(learning_rate, wide))
                 memo[id(learning_rate), wide] = [learning_rate, *scalars]  # which also keeps the id taken
             memo[id(learning_rate), dtype] = [cast(scalar, dtype) for scalar in memo[id(learning_rate), wide]]
         return (namespace(), cast(gradient, dtype), *memo[id(learning_rate), dtype][1:])
@@ -504,27 +520,34 @@ class Optimizer(Serializable):
             var_list: variables.
             var_names: regular expressions; a variable in whose name one is found is excluded.
         """
-        self._undecayed_ids = frozenset(id(variable) for variable in var_list or ())
+        self._undecayed = tuple(var_list or ())
         self._undecayed_names = tuple(var_names or ())
 
-    _undecayed_ids: frozenset[int] = frozenset()
+    _undecayed: tuple[Variable, ...] = ()
     _undecayed_names: tuple[str, ...] = ()
 
     def _use_weight_decay(self, variable: Variable) -> bool:
-        return id(variable) not in self._undecayed_ids and not any(
+        return not any(variable is excluded for excluded in self._undecayed) and not any(
             re.search(pattern, variable.name) for pattern in self._undecayed_names
         )
 
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         if self.weight_decay is None:
             return
-        decay = cast(self._get_current_learning_rate(), "float32") * self.weight_decay
-        by_dtype = {dtype: cast(decay, dtype) for dtype in {variable.dtype for variable in variables}}
-        for variable in variables:
-            if self._use_weight_decay(variable):
-                variable.assign(variable.value - variable.value * by_dtype[variable.dtype])
+        self._decay_weights([(variable, self.weight_decay) for variable in variables])
 
-    def _accumulate(self, grads: list, variables: list[Variable]) -> None:
+    def _decay_weights(self, decays: Sequence[tuple[Variable, float]]) -> None:
+        """`w = w - learning_rate * decay * w`, but for the variables that are excluded from it."""
+        rate = self._get_current_learning_rate()
+        factors: dict[Any, Array] = {}
+        for variable, decay in decays:
+            if self._use_weight_decay(variable):
+                key = (variable.dtype, decay)
+                if key not in factors:
+                    factors[key] = cast(cast(rate, _wide(variable.dtype)) * decay, variable.dtype)
+                variable.assign(variable.value - variable.value * factors[key])
+
+    def _accumulate_gradients(self, grads: list, variables: list[Variable]) -> None:
         """Add the gradients up; every `gradient_accumulation_steps`-th step, update by their mean."""
         steps = self.gradient_accumulation_steps
         accumulators = [self._accumulated_gradients[self._get_variable_index(variable)] for variable in variables]
@@ -537,7 +560,7 @@ class Optimizer(Serializable):
 
         def update() -> None:
             pairs = zip(totals, variables)
-            self._update([t if v.overwrite_with_gradient else t / steps for t, v in pairs], variables)
+            self._update_variables([t if v.overwrite_with_gradient else t / steps for t, v in pairs], variables)
             for accumulator in accumulators:
                 accumulator.assign(xp.zeros_like(accumulator.value))
 
@@ -564,14 +587,17 @@ class Optimizer(Serializable):
             variable.assign(value)
 
     def _move_averages(self, variables: Sequence[Variable]) -> None:
-        xp, first = namespace(), self._updates() == 0
+        xp, first = namespace(), self._update_count() == 0
         momentum = xp.where(first, xp.asarray(0.0), xp.asarray(self.ema_momentum))
         for variable, average in self._averaged(variables):
             keep = cast(momentum, average.dtype)
             average.assign(keep * average.value + (1 - keep) * variable.value)
 
     def _averaged(self, variables: Sequence[Variable]) -> list[tuple[Variable, Variable]]:
-        pairs = [(variable, self._averages[self._get_variable_index(variable)]) for variable in variables]
+        pairs = [
+            (variable, self._model_variables_moving_average[self._get_variable_index(variable)])
+            for variable in variables
+        ]
         return [(variable, average) for variable, average in pairs if average is not None]
 
     def _overwrite_with_averages(self, variables: Sequence[Variable], due: Any) -> None:
@@ -710,7 +736,7 @@ class Optimizer(Serializable):
 
 
 # Attributes that hold variables which are not the optimizer's own, or all of them.
-_UNTRACKED = ("_variables", "_trainable_variables", "_memo")
+_UNTRACKED = ("_variables", "_trainable_variables", "_memo", "_undecayed")
 
 
 def filled_with(value: float) -> Callable:
@@ -728,6 +754,11 @@ def _stateless(action: Callable[[], None], *groups: tuple[Sequence[Variable], Se
     with _scopes.StatelessScope(mapping) as scope:
         action()
     return tuple([scope.get_current_value(variable) for variable in group] for group in variables)
+
+
+def _wide(dtype: str) -> str:
+    """The dtype in which scalars are computed for variables of `dtype`: powers of 0.999 are all 1 in bfloat16."""
+    return "float64" if dtype == "float64" else "float32"
 
 
 def _is_integer(value: Any) -> bool:

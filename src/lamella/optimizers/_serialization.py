@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from lamella.core._serialization import builtin_classes, deserialize_keras_object, serialize_keras_object
+from lamella.core._serialization import (
+    builtin_classes,
+    deserialize_keras_object,
+    get_registered_object,
+    serialize_keras_object,
+)
 from lamella.errors import ArgumentError, unknown_name
 from lamella.optimizers._optimizer import Optimizer
 
@@ -68,12 +73,13 @@ def get(identifier: Any) -> Any:
     return found
 
 
-def _by_name(name: str) -> Any:
-    from lamella.core._serialization import get_registered_object
+_NEED_ARGUMENTS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
 
+
+def _by_name(name: str) -> Any:
     classes = builtin_classes("keras.optimizers")
-    by_lower = {known.lower(): cls for known, cls in classes.items() if known != "Optimizer"}
+    by_lower = {known.lower(): cls for known, cls in classes.items() if known not in _NEED_ARGUMENTS}
     found = get_registered_object(name) or by_lower.get(name.lower())
     if found is None:
-        raise unknown_name("optimizer", name, (known.lower() for known in classes if known != "Optimizer"))
+        raise unknown_name("optimizer", name, by_lower)
     return found
