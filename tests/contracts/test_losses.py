@@ -51,8 +51,11 @@ def test_every_name_is_there():
 def test_arguments_and_defaults(name):
     parameters = inspect.signature(getattr(losses, name)).parameters.values()
     given = [
-        str(p.replace(annotation=inspect.Parameter.empty)).replace(" ", "") if p.kind == p.VAR_KEYWORD else
-        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+        str(p.replace(annotation=inspect.Parameter.empty)).replace(" ", "")
+        if p.kind == p.VAR_KEYWORD
+        else p.name
+        if p.default is p.empty
+        else f"{p.name}={p.default!r}"
         for p in parameters
     ]
     assert given == API[name]["params"]
@@ -103,43 +106,57 @@ def test_object_in_each_dtype(case, dtype, rtol, atol):
     close(value, expected, rtol, atol)
 
 
+def weights_for(shape):
+    """Weights of every form that broadcasts to losses of `shape`."""
+    full = np.random.default_rng(2).uniform(0, 2, shape).astype("float32")
+    forms = [None, 1.5, full, full[..., None]]
+    return [*forms, full[:, :1]] if len(shape) > 1 else forms
+
+
 @every_case
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("weighted", ["no", "scalar", "sample", "column", "all"])
-def test_reductions_and_weights(case, reduction, weighted):
+def test_weights(case):
     y_true, y_pred = case.draw()
-    shape = make(keras, case, reduction=None)(y_true, y_pred).shape
-    draw = np.random.default_rng(2).uniform(0, 2, (*shape, 1)).astype("float32")
-    weight = {
-        "no": None,
-        "scalar": 1.5,
-        "sample": draw.reshape(*shape)[..., 0] if len(shape) > 1 else draw.reshape(shape),
-        "column": draw[:, :1] if len(shape) == 2 else draw,
-        "all": draw.reshape(shape),
-    }[weighted]
-    if weighted == "sample" and len(shape) > 1:
-        weight = weight[..., None]
-    ours = make(lamella, case, reduction=reduction)(y_true, y_pred, sample_weight=weight)
-    theirs = make(keras, case, reduction=reduction)(y_true, y_pred, sample_weight=weight)
-    close(ours, theirs, atol=5e-5)
+    ours, theirs = make(lamella, case), make(keras, case)
+    for weight in weights_for(make(keras, case, reduction=None)(y_true, y_pred).shape):
+        close(ours(y_true, y_pred, sample_weight=weight), theirs(y_true, y_pred, sample_weight=weight), atol=5e-5)
+
+
+DIFFERENT_SHAPES = [
+    next(c for c in CASES if c.name == "Hinge"),
+    next(c for c in CASES if c.name == "Huber" and len(c.shape) == 3),
+    next(c for c in CASES if c.options.get("ignore_class")),
+    next(c for c in CASES if c.name == "Dice"),
+]
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("case", [c for c in CASES if c.name not in ("Dice", "Tversky", "Circle", "CTC")], ids=str)
-def test_masks(case, reduction, weighted):
+@pytest.mark.parametrize("case", DIFFERENT_SHAPES, ids=str)
+def test_reductions(case, reduction):
     y_true, y_pred = case.draw()
     shape = make(keras, case, reduction=None)(y_true, y_pred).shape
     mask = np.random.default_rng(3).uniform(size=shape) < 0.6
-    weight = np.random.default_rng(4).uniform(0, 2, shape).astype("float32") if weighted else None
-    ours, theirs = jnp.asarray(y_pred), jnp.asarray(y_pred)
+    ours, theirs = make(lamella, case, reduction=reduction), make(keras, case, reduction=reduction)
+    for weight in weights_for(shape):
+        close(ours(y_true, y_pred, sample_weight=weight), theirs(y_true, y_pred, sample_weight=weight), atol=5e-5)
+        if shape and np.ndim(weight) in (0, len(shape)):
+            ours_pred, theirs_pred = masked(y_pred, mask)
+            close(ours(y_true, ours_pred, weight), theirs(y_true, theirs_pred, weight), atol=5e-5)
+
+
+def masked(x, mask):
+    """`x` with a mask as lamella keeps it, and as Keras does."""
+    ours, theirs = jnp.asarray(x), jnp.array(x)
     set_mask(ours, jnp.asarray(mask))
     theirs._keras_mask = jnp.asarray(mask)
-    close(
-        make(lamella, case, reduction=reduction)(y_true, ours, sample_weight=weight),
-        make(keras, case, reduction=reduction)(y_true, theirs, sample_weight=weight),
-        atol=5e-5,
-    )
+    return ours, theirs
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.name not in ("Dice", "Tversky")], ids=str)
+def test_masks(case):
+    y_true, y_pred = case.draw()
+    shape = make(keras, case, reduction=None)(y_true, y_pred).shape
+    ours, theirs = masked(y_pred, np.random.default_rng(3).uniform(size=shape) < 0.6)
+    close(make(lamella, case)(y_true, ours), make(keras, case)(y_true, theirs), atol=5e-5)
 
 
 @every_case
@@ -169,12 +186,12 @@ def test_config_round_trip(case):
     config = json.loads(json.dumps(losses.serialize(ours)))
     twin = losses.deserialize(config)
     assert type(twin) is type(ours)
-    assert twin.get_config() == ours.get_config()
+    assert json.dumps(twin.get_config()) == json.dumps(ours.get_config())
     y_true, y_pred = case.draw()
     close(twin(y_true, y_pred), ours(y_true, y_pred))
     assert losses.get(config).name == "mine"
-    keras_twin = keras.losses.deserialize(config)  # Keras reads what we write
-    close(ours(y_true, y_pred), keras_twin(y_true, y_pred), atol=5e-5)
+    if case.name != "CategoricalGeneralizedCrossEntropy":  # which Keras 3.15 cannot read again, even from itself
+        close(ours(y_true, y_pred), keras.losses.deserialize(config)(y_true, y_pred), atol=5e-5)
 
 
 @every_case
@@ -190,8 +207,9 @@ def test_symbolic(case, batch):
         real = make(lamella, case, reduction=reduction)(y_true, y_pred)
         assert isinstance(drawn, KerasTensor)
         assert drawn.dtype == str(real.dtype)
-        expected = tuple(batch if i == 0 and n == 6 and case.name not in ("Dice", "Tversky") else n
-                         for i, n in enumerate(real.shape))
+        expected = tuple(
+            batch if i == 0 and n == 6 and case.name not in ("Dice", "Tversky") else n for i, n in enumerate(real.shape)
+        )
         if case.name in ("Dice", "Tversky") and real.shape[:1] == (6,):
             expected = (batch, *real.shape[1:])
         assert drawn.shape == expected

@@ -2,6 +2,7 @@
 
 from lamella._lazy import missing
 from lamella.layers._activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from lamella.layers._attention import AdditiveAttention, Attention
 from lamella.layers._core import ActivityRegularization, Identity, Masking, Pipeline, Wrapper
 from lamella.layers._dense import Dense
 from lamella.layers._dropout import (
@@ -37,6 +38,7 @@ from lamella.layers._merging import (
     multiply,
     subtract,
 )
+from lamella.layers._multi_head_attention import GroupQueryAttention, MultiHeadAttention
 from lamella.layers._normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -83,6 +85,11 @@ __all__ = [
     "ELU",
     "PReLU",
     "Softmax",
+    # attention
+    "Attention",
+    "AdditiveAttention",
+    "MultiHeadAttention",
+    "GroupQueryAttention",
     # normalization
     "BatchNormalization",
     "LayerNormalization",
