@@ -279,7 +279,7 @@ class Model(Layer):
         """The metrics: the running loss, those given to `compile`, and those of the layers."""
         out = [self._loss_tracker] if self._loss_tracker is not None else []
         if self._compile_metrics is not None:
-            out += self._compile_metrics.metrics
+            out.append(self._compile_metrics)
         if self._compile_loss is not None:
             out += self._compile_loss.metrics
         return unique(out + Layer.metrics.fget(self))  # type: ignore[attr-defined]
@@ -297,18 +297,12 @@ class Model(Layer):
     def get_metrics_result(self) -> dict[str, Any]:
         """The running metrics by name."""
         results: dict[str, Any] = {}
-        compiled = self._compile_metrics
-        mine = {id(m) for m in compiled.metrics} if compiled is not None else set()
         for metric in self.metrics:
-            if id(metric) in mine:
-                continue
             value = metric.result()
             if isinstance(value, dict):
                 results.update(value)
             else:
                 results[metric.name] = value
-        if compiled is not None:
-            results.update(compiled.result())
         return results
 
     def compute_loss(
@@ -614,16 +608,10 @@ class Model(Layer):
         )
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
-        order = ["loss"] if "loss" in logs else []
-        compiled = list(self._compile_metrics.result()) if self._compile_metrics is not None else []
-        for metric in self.metrics:
-            if self._compile_metrics is not None and any(metric is m for m in self._compile_metrics.metrics):
-                order += compiled
-                continue
-            order.append(metric.name)
-        order = [name for name in dict.fromkeys([*order, *compiled]) if name in logs]
-        order += [name for name in logs if name not in order]
-        values = [logs[name] for name in order]
+        """The values of `logs`: the loss, the losses of the outputs, the compiled metrics, the others."""
+        losses = [metric.name for metric in self.metrics[:1] + (self._compile_loss.metrics if self._compile_loss else [])]
+        order = [name for name in (*losses, *self.get_metrics_result()) if name in logs]
+        values = [logs[name] for name in dict.fromkeys([*order, *logs])]
         return values[0] if len(values) == 1 else values
 
     def _run_batch(self, kind: str, data: Any) -> Any:
@@ -656,8 +644,8 @@ class Model(Layer):
                     "Arguments `sample_weight` and `class_weight` cannot be specified at the same time."
                 )
             sample_weight = class_weights_to_sample_weights(y, class_weight)
-        logs = self._run_batch(kind, (x, y, sample_weight))
-        logs = {k: np.asarray(_registry.to_numpy(v), "float32")[()] for k, v in sorted(logs.items())}
+        self.reset_metrics()
+        logs = _loop.to_python(self._run_batch(kind, (x, y, sample_weight)))
         return logs if return_dict else self._in_order(logs)
 
     def train_on_batch(
@@ -668,14 +656,14 @@ class Model(Layer):
         class_weight: dict | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step of training on one batch. The running metrics go on from call to call.
+        """One step of training on one batch.
 
         Args:
             x, y, sample_weight, class_weight: as in `fit`, for one batch.
             return_dict: return a dict by name.
 
         Returns:
-            The running loss; with metrics, a list, the loss first; or a dict.
+            The loss, a float; with metrics, a list of floats, the loss first; or a dict.
         """
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
 

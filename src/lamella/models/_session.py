@@ -3,7 +3,7 @@
 import gc
 from typing import Any
 
-from lamella.core import _names, _tree
+from lamella.core import _config, _names, _tree
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._operation import node_of
 
@@ -17,6 +17,7 @@ def clear_session(free_memory: bool = True) -> None:
     from lamella.random import _seed
 
     _names.reset_names()
+    _config.set_learning_phase(None)
     _seed.forget_global_seed()
     if free_memory:
         gc.collect()

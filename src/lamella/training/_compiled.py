@@ -9,6 +9,7 @@ from lamella import ops
 from lamella.core import _tree
 from lamella.errors import ArgumentError
 from lamella.losses._loss import LossFunctionWrapper
+from lamella.metrics import Metric
 
 
 def output_names_of(y_pred: Any, model_names: list[str] | None) -> list[str]:
@@ -143,8 +144,8 @@ def outputs_in_order(values: Any, names: list[str], broadcast: bool = False) -> 
     return [values] * len(names) if broadcast else [values]
 
 
-class CompiledMetrics:
-    """The metrics of a model, by output.
+class CompiledMetrics(Metric):
+    """The metrics of a model, by output, as one metric whose result is a dict by name.
 
     Args:
         metrics: a list (for one output), a list of lists or a dict by output name (for several).
@@ -153,6 +154,8 @@ class CompiledMetrics:
     """
 
     def __init__(self, metrics: Any, weighted_metrics: Any = None, output_names: list[str] | None = None):
+        super().__init__(name="compile_metrics")
+        self._groups: list[list[list[tuple]]] = []
         for kind, spec in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if spec is not None and not isinstance(spec, (list, tuple, dict)):
                 raise ArgumentError(
@@ -174,8 +177,6 @@ class CompiledMetrics:
     @property
     def metrics(self) -> list:
         """The metrics, flat."""
-        if not self._built:
-            return []
         return [metric for group in self._groups for metrics in group for metric, _ in metrics]
 
     def build(self, y_true: Any, y_pred: Any) -> None:
@@ -202,7 +203,7 @@ class CompiledMetrics:
         out = []
         for entry, y, p in zip(entries, targets, predictions):
             listed = [] if entry is None else list(entry) if isinstance(entry, (list, tuple)) else [entry]
-            out.append([(resolve_metric(e, y, p), _name_of(e)) for e in listed if e is not None])
+            out.append([(resolve_metric(e, y, p), e if isinstance(e, str) else None) for e in listed if e is not None])
         return out
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -227,29 +228,30 @@ class CompiledMetrics:
             return {}
         results: dict[str, Any] = {}
         several = len(self.names) > 1
-        for i, output in enumerate(self.names):
-            for group in self._groups:
-                for metric, given in group[i]:
-                    name = given or metric.name
-                    key = f"{output}_{name}" if several else name
-                    unique, n = key, 0
-                    while unique in results:
-                        n += 1
-                        unique = f"{key}_{n}"
+        for group, weighted in zip(self._groups, ("", "weighted_")):
+            for output, metrics in zip(self.names, group):
+                for metric, given in metrics:
                     value = metric.result()
+                    name = f"{output}_{given or metric.name}" if several else given or metric.name
                     if isinstance(value, dict):
                         results.update(value)
                     else:
-                        results[unique] = value
+                        results[_unused(name, weighted, results)] = value
         return results
 
 
+def _unused(name: str, prefix: str, taken: dict) -> str:
+    """`name`, with `prefix` and then a number where it is taken."""
+    if name in taken:
+        name = f"{prefix}{name}"
+    unique, n = name, 0
+    while unique in taken:
+        n += 1
+        unique = f"{name}_{n}"
+    return unique
+
+
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
-
-
-def _name_of(entry: Any) -> str | None:
-    """What a metric given as a string is called in the logs."""
-    return entry if isinstance(entry, str) and entry in _BY_SHAPE else None
 
 
 def resolve_metric(entry: Any, y_true: Any, y_pred: Any) -> Any:

@@ -325,7 +325,7 @@ def fit(
             if validation is not None and _is_due(epoch, validation_freq):
                 model.reset_metrics()
                 val_logs = _evaluate_source(model, validation, callbacks, _limit(validation_steps))
-                logs = {**logs, **{f"val_{name}": value for name, value in val_logs.items()}}
+                logs = dict(sorted({**logs, **{f"val_{name}": value for name, value in val_logs.items()}}.items()))
             callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
                 break

@@ -4,6 +4,7 @@ A model's own `train_step(self, data)` or `train_step(self, state, data)` takes 
 `test_step` and `predict_step`. The state is the tuple (trainable, non-trainable, optimizer, metric) of lists of values.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -149,19 +150,29 @@ def pure_step(model: Any, kind: str) -> Step:
 
 
 def dry_run(model: Any, kind: str, data: Any) -> None:
-    """Run the model's own step abstractly, so that what it makes at its first call (layers' weights, slots) is made."""
+    """Run the model's own step without keeping what it computes, so that what it makes at its first calls is made.
+
+    A step may ask for the variables of a layer before it calls the layer, so it runs until nothing new is made.
+    """
     method, takes_state = own_step(model, kind)
     if method is None or takes_state:
         return
+    adapter = _registry.active()
+    data = _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), data)
 
     def body(data: Any) -> list:
         with _scopes.StatelessScope():
             return [x for x in _tree.flatten(method(data)) if _registry.owner(x) is not None]
 
-    adapter = _registry.active()
-    adapter.shape_of_result(
-        body, _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), data)
-    )
+    eager = model.run_eagerly or not model.jit_compile
+    made = -1
+    while made != (made := sum(len(group) for group in state_variables(model, kind))):
+        if eager and made and all(layer.built for layer in model._flatten_layers(include_self=False)):
+            break
+        if eager:
+            body(data)
+        else:
+            adapter.shape_of_result(functools.partial(body), data)  # a new function: libraries remember old traces
 
 
 def metric_results(model: Any, variables: list[Variable], values: list) -> dict[str, Any]:
