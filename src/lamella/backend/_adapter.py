@@ -82,6 +82,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra):
 
         return _OnHost(self, PortableRandom())
 
+    def observe(self, listener: Callable, array: Array) -> None:
+        """Call `listener(array)` when the values are known: now, or whenever the program that makes them runs."""
+        listener(array)
+
     # ---- differentiation -------------------------------------------------------------------------
 
     def value_and_grad(self, fn: Callable, has_aux: bool = False) -> Callable:

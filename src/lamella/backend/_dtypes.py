@@ -224,34 +224,6 @@ def finite_range(dtype: str) -> tuple[float, float]:
     return convert(info.min), convert(info.max)
 
 
-def result_type(*dtypes: Any) -> str:
-    """The dtype of an operation on operands of `dtypes`.
-
-    Args:
-        *dtypes: names or dtype objects; the Python types `bool`, `int`, `float`, `complex` stand for weak scalars.
-
-    Returns:
-        A name. Without arguments, `floatx()`.
-
-    Raises:
-        DTypeError: where the operands have no common dtype.
-    """
-    if not dtypes:
-        return _floatx
-    weak = {bool: "bool", int: WEAK_INT, float: WEAK_FLOAT, complex: WEAK_COMPLEX}
-    names = []
-    for dtype in dtypes:
-        if isinstance(dtype, type) and dtype in weak:
-            names.append(weak[dtype])
-        elif dtype in (WEAK_INT, WEAK_FLOAT, WEAK_COMPLEX):
-            names.append(dtype)
-        elif dtype is None:
-            names.append(_floatx)
-        else:
-            names.append(standardize_dtype(dtype))
-    return join_dtypes(names)
-
-
 def float_result(dtype: str) -> str:
     """`dtype` where it is floating or complex, else `floatx()`: the dtype of `sin`, `mean`, true division, ...
 

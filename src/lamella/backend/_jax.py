@@ -124,6 +124,12 @@ class JaxAdapter(Adapter):
 
         return JaxPortableRandom(self.random)
 
+    def observe(self, listener, array):
+        if self.is_concrete(array):
+            listener(array)
+        else:
+            jax.debug.callback(listener, array)
+
     # ---- differentiation -------------------------------------------------------------------------
 
     def value_and_grad(self, fn, has_aux=False):

@@ -13,6 +13,7 @@ class _Switches:
     portable_random: bool = False
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
+    learning_phase: int | None = None
 
 
 _switches = _Switches()
@@ -106,6 +107,16 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
         max_steps_per_epoch: a positive integer, or None for no limit.
     """
     _switches.max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
+def learning_phase() -> int | None:
+    """1 for training, 0 for inference, None when the process was told neither (the default)."""
+    return _switches.learning_phase
+
+
+def set_learning_phase(value: int | None) -> None:
+    """Say for the whole process what `learning_phase()` of Keras 2's backend is, or nothing (None)."""
+    _switches.learning_phase = value
 
 
 def _limit(name: str, value: int | None) -> int | None:
