@@ -168,7 +168,7 @@ class Sequential(Model):
         with self._name_scope():
             for layer in self._stack[1:]:
                 x = layer(x)
-        self._functional = Functional(inputs, x, name=f"{self.name}_functional")
+        self._functional = Functional(inputs, x, name=self.name)
         self.built = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -33,6 +33,8 @@ def prepare(model: Any, source: Any, what: str) -> None:
         raise NotCompiledError(
             f"Model {model.name!r} was compiled with optimizer=None, so it cannot be trained."
         )
+    if isinstance(source, ArraySource) and model.built and own_step(model, kind)[0] is None:
+        model._check_input(source.data[0])
     x, y, sample_weight = unpack_x_y_sample_weight(source.first_batch())
     prepare_batch(model, x, y, sample_weight, what)
     if isinstance(source, ArraySource) and what != "predict":
@@ -118,9 +120,10 @@ def check_targets(model: Any, y: Any, what: str) -> None:
         if target is None or function is None:
             continue
         where = "y" if len(compiled.names) == 1 else f"y[{name!r}]"
-        if isinstance(function, losses_module.SparseCategoricalCrossentropy):
+        compared = getattr(function, "fn", None)
+        if compared is losses_module.sparse_categorical_crossentropy:
             _check_sparse(where, target, output, function)
-        elif isinstance(function, losses_module.CategoricalCrossentropy):
+        elif compared is losses_module.categorical_crossentropy:
             _check_one_hot(where, target, output)
 
 
