@@ -3,6 +3,7 @@
 from typing import Any
 
 from lamella import ops
+from lamella.core._masks import set_mask
 from lamella.errors import ArgumentError
 from lamella.losses._loss import LossFunctionWrapper
 from lamella.losses._operands import dtype_name, to_dtype
@@ -23,8 +24,8 @@ def circle(
     """`log(1 + sum(exp(gamma * a_n * (s_n - margin))) * sum(exp(-gamma * a_p * (s_p - 1 + margin))))`.
 
     The sums run over the similarities of a sample to those of other classes, `s_n`, and of its own, `s_p`. Their
-    weights, through which no gradient flows, are `a_n = max(s_n + margin, 0)` and `a_p = max(1 + margin - s_p, 0)`.
-    Sun et al. (2020), arXiv:2002.10857, equations 5 to 7. Similarities above 1 count as 1.
+    weights are `a_n = max(s_n + margin, 0)` and `a_p = max(1 + margin - s_p, 0)`. Sun et al. (2020), arXiv:2002.10857,
+    equations 5 to 7; the gradient flows through the weights too. Similarities above 1 count as 1.
 
     Args:
         y_true: integer labels, `(batch,)` or `(batch, 1)`.
@@ -36,7 +37,8 @@ def circle(
         margin: in [0, 1]: how far apart the classes shall be.
 
     Returns:
-        A floating array `(batch,)`, at least 0; 0 for a sample without others of its class, or with no others.
+        A floating array `(batch,)`, at least 0. A sample that has no others of its class, or none of another, has loss 0,
+        and the array carries a mask that leaves it out of means.
 
     Raises:
         ArgumentError: when only one of `ref_labels` and `ref_embeddings` is given.
@@ -64,16 +66,19 @@ def circle(
         own = ops.eye(similarity.shape[0], similarity.shape[1], dtype="bool")
         alike = ops.logical_and(alike, ops.logical_not(own))
 
-    pull = ops.stop_gradient(ops.maximum(1.0 + margin - similarity, 0.0))
-    push = ops.stop_gradient(ops.maximum(similarity + margin, 0.0))
+    pull = ops.maximum(1.0 + margin - similarity, 0.0)
+    push = ops.maximum(similarity + margin, 0.0)
     alike_log_sum = _log_sum_exp(gamma * pull * (1.0 - margin - similarity), alike)
     different_log_sum = _log_sum_exp(gamma * push * (similarity - margin), different)
-    return ops.softplus(alike_log_sum + different_log_sum)
+    loss = ops.softplus(alike_log_sum + different_log_sum)
+    set_mask(loss, ops.logical_and(ops.any(alike, axis=1), ops.any(different, axis=1)))
+    return loss
 
 
 def _log_sum_exp(logits: Array, counts: Array) -> Array:
     """`log(sum(exp(logits)))` over those of each row that count; so low as to be no number's logarithm if none does."""
-    return ops.logsumexp(ops.where(counts, logits, -1e9), axis=1)
+    lowest = -6e4 if dtype_name(logits) == "float16" else -1e9
+    return ops.logsumexp(ops.where(counts, logits, lowest), axis=1)
 
 
 class Circle(LossFunctionWrapper):

@@ -13,9 +13,15 @@ __all__ = ["aligned", "converted", "dtype_name", "match_ranks", "operands", "to_
 
 
 def to_dtype(value: ArrayLike, dtype: str | None, like: Any = None) -> Any:
-    """`value` as an array (of the library of `like`, if given) of `dtype`; a symbolic tensor stays one."""
+    """`value` as an array of `dtype`; a symbolic tensor stays one.
+
+    The array belongs to the library of `like`, if given. Beside a symbolic `like` it is a NumPy array: those leave
+    arithmetic to symbolic tensors, others do not.
+    """
     if isinstance(value, KerasTensor):
         return value if dtype in (None, value.dtype) else ops.cast(value, dtype)
+    if isinstance(like, KerasTensor):
+        return _registry.get("numpy").asarray(_registry.owner_of_any((value,)).asarray(value, dtype))
     return _registry.owner_of_any((value,) if like is None else (like, value)).asarray(value, dtype)
 
 
@@ -28,7 +34,7 @@ def dtype_name(value: Any) -> str:
 
 def operands(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Any, Any]:
     """Both as arrays, the targets with the dtype of the predictions."""
-    y_pred = to_dtype(y_pred, None)
+    y_pred = to_dtype(y_pred, None, like=y_true if isinstance(y_true, KerasTensor) else None)
     return to_dtype(y_true, dtype_name(y_pred), like=y_pred), y_pred
 
 

@@ -37,16 +37,17 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> Array:
 
 
 def tversky(y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> Array:
-    """`1 - both / (both + alpha * only_predicted + beta * only_true)`.
+    """`1 - both / (both + alpha * only_true + beta * only_predicted)`.
 
-    Salehi et al. (2017), arXiv:1706.05721, equation 3. The denominator has `epsilon()` added. With `alpha` and `beta`
-    of 1/2 it is `dice`.
+    Salehi et al. (2017), arXiv:1706.05721, equation 3, where `alpha` is the cost of false positives and `beta` that of
+    false negatives: in Keras, and so here, it is the other way round. The denominator has `epsilon()` added. With
+    `alpha` and `beta` of 1/2 it is `dice`.
 
     Args:
         y_true: membership, 0 or 1.
         y_pred: predicted membership, in [0, 1], of the same shape.
-        alpha: what a false positive costs.
-        beta: what a false negative costs.
+        alpha: what a false negative costs.
+        beta: what a false positive costs.
         axis: what to sum over; None for all axes, the batch included.
 
     Returns:
@@ -61,7 +62,7 @@ def tversky(y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: floa
     both = ops.sum(y_true * y_pred, axis=axis)
     only_predicted = ops.sum((1 - y_true) * y_pred, axis=axis)
     only_true = ops.sum(y_true * (1 - y_pred), axis=axis)
-    return 1 - ops.divide(both, both + alpha * only_predicted + beta * only_true + _dtypes.epsilon())
+    return 1 - ops.divide(both, both + alpha * only_true + beta * only_predicted + _dtypes.epsilon())
 
 
 class Dice(LossFunctionWrapper):
@@ -92,15 +93,15 @@ class Tversky(LossFunctionWrapper):
     """`tversky`, reduced: for segmentation where a miss costs more than a false alarm, or less.
 
     Args:
-        alpha: what a false positive costs.
-        beta: what a false negative costs.
+        alpha: what a false negative costs.
+        beta: what a false positive costs.
         reduction, name: as of `Loss`.
         axis: what to sum over; None for all axes, the batch included.
         dtype: as of `Loss`.
 
     Example:
         >>> from lamella import losses
-        >>> float(losses.Tversky(alpha=0.3, beta=0.7)([[1.0, 0.0]], [[0.0, 1.0]]))
+        >>> float(losses.Tversky(alpha=0.7, beta=0.3)([[1.0, 0.0]], [[0.0, 1.0]]))
         1.0
     """
 
