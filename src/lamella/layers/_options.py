@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lamella import activations, constraints, initializers, regularizers
@@ -28,11 +29,13 @@ _FAMILIES = {
 }
 
 
-def options_of(layer: Any, cls: type, skip: Iterable[str] = ()) -> dict[str, Any]:
+def options_of(layer: Any, cls: type | None = None, skip: Iterable[str] = ()) -> dict[str, Any]:
     """The arguments of the constructor of `cls`, as plain values.
 
-    Each is read from the attribute of its name; initializers, activations and their like are serialized.
+    Each is read from the attribute of its name; initializers, activations and their like are serialized. Without
+    `cls` it is the class of lamella that the layer is, or is derived from.
     """
+    cls = cls or next(base for base in type(layer).__mro__ if base.__module__.startswith("lamella."))
     return {name: _plain(name, getattr(layer, name)) for name in _arguments(cls) if name not in skip}
 
 
@@ -45,6 +48,18 @@ def _arguments(cls: type) -> tuple[str, ...]:
 def _plain(name: str, value: Any) -> Any:
     family = _FAMILIES.get(name.rpartition("_")[2])
     return family.serialize(value) if family is not None and value is not None else value
+
+
+def with_defaults(init: Callable, **defaults: Any) -> Callable:
+    """A copy of the constructor `init` that has other default values: families differ in little else."""
+    twin = types.FunctionType(init.__code__, init.__globals__, init.__name__, closure=init.__closure__)
+    twin.__kwdefaults__, twin.__annotations__ = init.__kwdefaults__, init.__annotations__
+    twin.__defaults__ = tuple(
+        defaults.get(p.name, p.default)
+        for p in inspect.signature(init).parameters.values()
+        if p.kind is p.POSITIONAL_OR_KEYWORD and (p.name in defaults or p.default is not p.empty)
+    )
+    return twin
 
 
 def positive_integer(layer: Any, argument: str, value: Any) -> int:
