@@ -199,6 +199,7 @@ class JaxAdapter(Adapter):
         return jnp.nonzero(x, size=size)
 
     def unique(self, x, axis, size, fill):
+        fill = 0 if fill is None and not x.size else fill
         return jnp.unique(x, True, True, True, axis=axis, size=size, fill_value=fill, equal_nan=False)
 
     def bitcast(self, x, dtype):

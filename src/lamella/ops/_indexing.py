@@ -8,6 +8,7 @@ from typing import Any
 
 from lamella.backend import _registry
 from lamella.core._arrays import arrays, cast, common_dtype, dtype_of
+from lamella.core._inference import size_of_unknown, stands_for_unknown
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeError
 from lamella.ops._operands import check_broadcast, kind_of, reduced_axes, single_axis
@@ -61,7 +62,7 @@ def _check_places(x: Array, keys: tuple) -> None:
     plain = [k for k in keys if k is not None and k is not Ellipsis and not isinstance(k, bool)]
     taken = sum(k.ndim if _is_mask(k) else 1 for k in plain)
     if taken > x.ndim:
-        raise OutOfRangeError(f"Too many indices for an array of shape {tuple(x.shape)}: {taken} of them.")
+        raise OutOfRangeError(f"ops.get_item got {taken} indices for an array of shape {tuple(x.shape)}.")
     axis = 0
     for k in keys:
         if k is Ellipsis:
@@ -71,7 +72,8 @@ def _check_places(x: Array, keys: tuple) -> None:
         elif k is not None and not isinstance(k, bool):
             if isinstance(k, int) and not -x.shape[axis] <= k < x.shape[axis]:
                 raise OutOfRangeError(
-                    f"The index {k} is out of range for axis {axis} of an array of shape {tuple(x.shape)}."
+                    f"The index {k} of ops.get_item is out of range for axis {axis} of an array of shape "
+                    f"{tuple(x.shape)}."
                 )
             axis += 1
 
@@ -82,7 +84,7 @@ def _is_mask(key: Any) -> bool:
 
 def _index(key: Any) -> Any:
     if isinstance(key, (str, float, complex)):
-        raise DTypeError(f"An index must be an int, a slice, None, Ellipsis or an array; got {key!r}.")
+        raise DTypeError(f"An index of ops.get_item must be an int, a slice, None, Ellipsis or an array; got {key!r}.")
     return _registry.active().asarray(key) if hasattr(key, "__lamella_array__") or isinstance(key, list) else key
 
 
@@ -449,6 +451,8 @@ def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     xp, x = arrays(x)
     axes = reduced_axes("diagonal", (axis1, axis2), x.ndim)
     rest = tuple(i for i in range(x.ndim) if i not in axes)
+    if any(stands_for_unknown(x.shape[i]) for i in axes):
+        return xp.zeros((*(x.shape[i] for i in rest), size_of_unknown()), dtype=x.dtype)
     return xp.linalg.diagonal(xp.permute_dims(x, (*rest, *axes)), offset=offset)
 
 

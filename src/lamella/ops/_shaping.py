@@ -318,8 +318,9 @@ def _known(op_name: str, argument: str, value: Any) -> np.ndarray:
     if _registry.owner(value):
         if not _registry.active().is_concrete(value):
             raise ArgumentError(
-                f"The `{argument}` of ops.{op_name} decide on the shape of the result, so they cannot be computed inside "
-                "a compiled program. Give them as Python ints."
+                f"The `{argument}` of ops.{op_name} decide on the shape of the result, so they cannot be computed "
+                "inside a "
+                "compiled program. Give them as Python ints."
             )
         value = _registry.to_numpy(value)
     return np.asarray(value)

@@ -7,6 +7,7 @@ from lamella.errors import ArgumentError, ShapeError
 
 X = Arr((2, 3, 4))
 M = Arr((3, 4))
+ROLLS = ((1, None), (-5, None), (1, 0), (-9, 1), ((1, 2), (0, 1)), (2, (0, 1)))
 PAD_MODES = ("edge", "reflect", "symmetric", "wrap", "linear_ramp", "maximum", "mean", "median", "minimum")
 
 
