@@ -44,6 +44,7 @@ class Progbar:
         self._start = time.perf_counter()
         self._last_drawn = 0.0
         self._display: Any = None
+        self._averages = True
         self._finished = False
 
     def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
@@ -191,9 +192,8 @@ class ProgbarLogger(Callback):
 
     def _begin(self) -> None:
         params = self.params or {}
-        self.progbar = Progbar(
-            params.get("steps"), verbose=params.get("verbose", 1), stateful_metrics=_Everything()
-        )
+        self.progbar = Progbar(params.get("steps"), verbose=params.get("verbose", 1))
+        self.progbar._averages = False  # the logs are running means already
 
     def show(self, step: int, logs: dict[str, Any]) -> None:
         """Show the running metrics after `step` steps."""
@@ -245,14 +245,3 @@ class ProgbarLogger(Callback):
         if self.progbar is not None:
             self.progbar.close()
             self.progbar = None
-
-
-class _Everything(set):
-    def __contains__(self, item: object) -> bool:
-        return True
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __iter__(self) -> Any:
-        return iter(())
