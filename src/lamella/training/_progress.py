@@ -90,7 +90,7 @@ class Progbar:
         averaged = name in self.stateless_metrics or (
             name not in self.stateful_metrics and not self.stateless_metrics
         )
-        if not averaged:
+        if not (averaged and self._averages):
             self._values[name] = value
             return
         steps = max(current - self._seen_so_far, 1)
