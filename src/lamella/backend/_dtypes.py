@@ -46,7 +46,7 @@ _ABOVE = {
 
 @functools.cache
 def _upper_bounds(dtype: str) -> frozenset[str]:
-    return frozenset({dtype}.union(*(_upper_bounds(above) for above in _ABOVE[dtype])))
+    return frozenset({dtype}.union(*(_upper_bounds(above) for above in _ABOVE.get(dtype, ()))))
 
 
 @functools.cache

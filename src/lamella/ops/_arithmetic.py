@@ -1,5 +1,7 @@
 """Arithmetic, element by element."""
 
+from typing import Any
+
 from lamella.backend import _registry
 from lamella.core._arrays import arrays, cast, dtype_of, promote_float
 from lamella.core._operation import op
@@ -318,7 +320,7 @@ def absolute(x: ArrayLike) -> Array:
         [1.5, 2.0]
     """
     xp, x = arrays(x)
-    return x if kind_of(dtype_of(x)) == "bool" else xp.abs(x)
+    return _distance_from_zero(xp, x)
 
 
 @op
@@ -343,6 +345,8 @@ def abs(x: ArrayLike) -> Array:
 def fabs(x: ArrayLike) -> Array:
     """The absolute value of real numbers, as floating point numbers.
 
+    Its gradient at 0 is 0.
+
     Args:
         x: a real array.
 
@@ -359,7 +363,16 @@ def fabs(x: ArrayLike) -> Array:
     """
     refuse("fabs", x, "complex")
     xp, x = promote_float(x)
-    return xp.abs(x)
+    return _distance_from_zero(xp, x)
+
+
+def _distance_from_zero(xp: Any, x: Array) -> Array:
+    kind = kind_of(dtype_of(x))
+    if kind == "bool":
+        return x
+    if kind != "float":
+        return xp.abs(x)
+    return xp.where(xp.equal(x, 0), xp.zeros_like(x), xp.abs(x))  # libraries disagree on the gradient at 0
 
 
 @op

@@ -94,15 +94,9 @@ def _native(dtype: Any) -> tuple:
 
 def _sizes(op_name: str, shape: Any) -> tuple[int, ...]:
     try:
-        sizes = (
-            tuple(operator.index(n) for n in shape)
-            if hasattr(shape, "__iter__")
-            else (operator.index(shape),)
-        )
+        sizes = tuple(operator.index(n) for n in shape) if hasattr(shape, "__iter__") else (operator.index(shape),)
     except TypeError:
-        raise ShapeError(
-            f"The `shape` of ops.{op_name} must be integers, such as (2, 3); got {shape!r}."
-        ) from None
+        raise ShapeError(f"The `shape` of ops.{op_name} must be integers, such as (2, 3); got {shape!r}.") from None
     if builtins.any(n < 0 for n in sizes):
         raise ShapeError(f"The `shape` of ops.{op_name} must not have negative sizes; got {sizes}.")
     return sizes
@@ -657,7 +651,7 @@ def geomspace(
     """
     xp, start, stop = float_operands("geomspace", start, stop)
     start, stop = xp.broadcast_arrays(start, stop)
-    sign = xp.sign(start)
+    sign = xp.where(xp.greater(xp.sign(start) * xp.sign(stop), 0), xp.sign(start), xp.full_like(start, math.nan))
     exponents, _ = _line("geomspace", xp.log10(sign * start), xp.log10(sign * stop), num, endpoint, 0)
     values = sign * xp.pow(cast(10, dtype_of(start)), exponents)
     ends = values[1:-1] if endpoint else values[1:]
