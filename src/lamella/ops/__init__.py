@@ -1,3 +1,5 @@
+
+"""Pure functions of arrays, each written once over the array API standard."""
 from lamella.ops import linalg, numpy  # noqa: F401
 from lamella.ops._activations import *  # noqa: F403
 from lamella.ops._arithmetic import *  # noqa: F403
@@ -19,6 +21,7 @@ from lamella.ops._rearrange import *  # noqa: F403
 from lamella.ops._reductions import *  # noqa: F403
 from lamella.ops._rounding import *  # noqa: F403
 from lamella.ops._shaping import *  # noqa: F403
+from lamella.ops._signal import *  # noqa: F403
 from lamella.ops._sorting import *  # noqa: F403
 from lamella.ops._trigonometry import *  # noqa: F403
 from lamella.ops._vectorize import *  # noqa: F403
