@@ -66,6 +66,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra):
         """A NumPy array with the values of `array`; it may share memory and must not be written to."""
         raise NotImplementedError
 
+    def copy(self, array: Array) -> Array:
+        """The same values in memory of their own."""
+        return self.xp.asarray(array, copy=True)
+
     def is_concrete(self, array: Array) -> bool:
         """Whether `array` has values now, rather than standing for them in a program being traced."""
         return True
@@ -154,6 +158,16 @@ class Adapter(Elementwise, Indexing, LinearAlgebra):
         """`rows` with `row` at position `at` of the first axis."""
         rows[int(at)] = row
         return rows
+
+    # ---- order -----------------------------------------------------------------------------------
+
+    def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
+        """The `k` greatest along the last axis, greatest first (of equal ones the first), and their places."""
+        xp, size = self.xp, x.shape[-1]
+        backwards = xp.flip(x, axis=-1)
+        order = xp.flip(xp.argsort(backwards, axis=-1, stable=True), axis=-1)[..., :k]
+        places = (size - 1) - order
+        return xp.take_along_axis(x, places, axis=-1), places
 
     # ---- programs --------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from lamella.backend import _dtypes
 from lamella.backend._adapter import Adapter
-from lamella.backend._numpy import numpy_array, numpy_dtype
+from lamella.backend._numpy import numpy_array, numpy_dtype, refuse_text
 from lamella.errors import DTypeError
 
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
@@ -89,12 +89,10 @@ class JaxAdapter(Adapter):
         array = self._from_host(value, dtype)
         if isinstance(array, jax.Array):
             return array
-        if array.dtype == object or array.dtype.kind in "SUO":
-            raise DTypeError(
-                f"Expected numbers; got an array of dtype {array.dtype} (such as {str(value)[:60]!r}). "
-                "Turn text into numbers first, for example with a StringLookup or TextVectorization layer."
-            )
+        refuse_text(array)
         name = self.canonical_dtype(dtype or _dtypes.standardize_dtype(array.dtype))
+        if name == "int32" and array.dtype == np.int64 and not isinstance(value, np.ndarray) and dtype is None:
+            raise OverflowError(f"Python integers in {str(value)[:60]} are too large for int32, the dtype of integers.")
         return jnp.asarray(np.asarray(array, numpy_dtype(name)))
 
     def _from_host(self, value, dtype):
@@ -235,6 +233,11 @@ class JaxAdapter(Adapter):
 
     def write_row(self, rows, at, row):
         return jax.lax.dynamic_update_index_in_dim(rows, row, at, 0)
+
+    # ---- order -----------------------------------------------------------------------------------
+
+    def top_k(self, x, k):
+        return jax.lax.top_k(x, k)
 
     # ---- programs --------------------------------------------------------------------------------
 
