@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.backend import _dtypes
 from lamella.typing import Array
 
 
@@ -23,7 +24,8 @@ class LinearAlgebra:
         """The matrix product; sums of int8 are kept in `accumulate` where it is given."""
         if accumulate is not None:
             x1, x2 = (self.asarray(x, accumulate) for x in (x1, x2))  # type: ignore[attr-defined]
-        return self.xp.matmul(x1, x2)
+        out = self.xp.matmul(x1, x2)
+        return out if out.dtype == x1.dtype else self.xp.astype(out, x1.dtype)  # NumPy makes float32 of bfloat16
 
     def correlate(self, x1: Array, x2: Array, mode: str) -> Array:
         """`sum(x1[n + k] * conj(x2[n]))` for the k that `mode` ("valid", "same", "full") names."""
@@ -41,7 +43,8 @@ class LinearAlgebra:
             first = n + m - 1 - first - count
         windows = windows[first : first + count]
         rows = xp.reshape(xp.take(padded, xp.asarray(windows.ravel()), axis=0), windows.shape)
-        return xp.matmul(rows, xp.conj(x2) if xp.isdtype(x2.dtype, "complex floating") else x2)
+        is_complex = self.dtype(x2) in _dtypes.COMPLEX_TYPES  # type: ignore[attr-defined]
+        return self.matmul(rows, xp.conj(x2) if is_complex else x2)
 
     def solve_triangular(self, a: Array, b: Array, lower: bool) -> Array:
         """`x` with `a @ x == b`, of `a` only the lower or the upper triangle."""

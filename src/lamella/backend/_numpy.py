@@ -6,6 +6,7 @@ import numpy as np
 
 from lamella.backend import _dtypes
 from lamella.backend._adapter import Adapter
+from lamella.errors import DTypeError, ShapeError
 
 _EXTENDED = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
 
@@ -20,10 +21,13 @@ def numpy_dtype(name: str) -> np.dtype:
 def numpy_array(value, dtype: str | None = None) -> np.ndarray:
     """`value` as a NumPy array, Python floats in it as `floatx()` and ints as int32, unless `dtype` says otherwise."""
     if dtype is not None:
+        if dtype != "string" and not isinstance(value, (bool, int, float, complex)):
+            value = value if isinstance(value, np.ndarray) else _read(value)
+            refuse_text(value)
         return np.asarray(value, numpy_dtype(dtype))
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array_interface__"):
         return np.asarray(value)
-    array = np.asarray(value)
+    array = _read(value)
     if isinstance(value, (bool, int, float, complex, list, tuple, range)):
         if array.dtype == np.float64 and not _holds_arrays(value):
             return array.astype(numpy_dtype(_dtypes.floatx()))
@@ -34,8 +38,30 @@ def numpy_array(value, dtype: str | None = None) -> np.ndarray:
     return array
 
 
+def _read(value) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ShapeError(f"Expected an array; got nested lists of unequal lengths: {str(value)[:200]}.") from error
+
+
+def refuse_text(array: np.ndarray) -> None:
+    """Raise where `array` holds something else than numbers.
+
+    Raises:
+        DTypeError: for strings and objects.
+    """
+    if array.dtype.kind in "SUOT":
+        raise DTypeError(
+            f"Expected numbers; got {str(array)[:60]!r}, an array of dtype {array.dtype}. "
+            "Turn text into numbers first, for example with a StringLookup or TextVectorization layer."
+        )
+
+
 def _fits_int32(array: np.ndarray) -> bool:
-    return array.size == 0 or (-(2**31) <= int(array.min()) and int(array.max()) < 2**31)
+    return array.size == 0 or (int(array.min()) >= -(2**31) and int(array.max()) < 2**31)
 
 
 def _holds_arrays(value) -> bool:
@@ -100,7 +126,11 @@ class NumpyAdapter(Adapter):
         return out
 
     def einsum(self, subscripts, *operands, accumulate=None):
-        return np.einsum(subscripts, *operands, dtype=accumulate, optimize=len(operands) > 2)
+        dtype = operands[0].dtype
+        if self.dtype(operands[0]) in _EXTENDED:  # of which NumPy's einsum knows nothing
+            operands = tuple(x.astype(np.float32) for x in operands)
+            return np.asarray(np.einsum(subscripts, *operands, optimize=len(operands) > 2)).astype(dtype)
+        return np.asarray(np.einsum(subscripts, *operands, dtype=accumulate, optimize=len(operands) > 2))
 
     def to_numpy(self, array):
         return numpy_array(array)

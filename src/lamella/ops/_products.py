@@ -26,7 +26,7 @@ __all__ = [
 
 
 def _accumulator(*values: ArrayLike) -> str | None:
-    """Products of int8 arrays are summed in int32; others in their own dtype."""
+    """Products of int8 arrays are summed in int32; others in their common dtype."""
     return "int32" if all(dtype_of(v) == "int8" for v in values) else None
 
 
@@ -50,6 +50,7 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.matmul([[1, 2], [3, 4]], [1, 1])).tolist()
         [3, 7]
     """
+    accumulate = _accumulator(x1, x2)
     _, x1, x2 = promote(x1, x2)
     fits = x1.ndim and x2.ndim and x1.shape[-1] == x2.shape[-2 if x2.ndim > 1 else 0]
     if fits:
@@ -60,7 +61,7 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Array:
             f"ops.matmul cannot multiply arrays of shapes {tuple(x1.shape)} and {tuple(x2.shape)}: it needs "
             "(..., m, k) and (..., k, n) with equal k and leading axes that broadcast."
         )
-    return _registry.active().matmul(x1, x2, _accumulator(x1, x2))
+    return _registry.active().matmul(x1, x2, accumulate)
 
 
 @op
@@ -160,7 +161,7 @@ def einsum(subscripts: str, *operands: ArrayLike, **kwargs: Any) -> Array:
         raise ArgumentError(f"The `subscripts` of ops.einsum must be a string such as 'ij,jk->ik'; got {subscripts!r}.")
     _, *found = promote(*operands)
     try:
-        return _registry.active().einsum(subscripts, *found, accumulate=_accumulator(*found))
+        return _registry.active().einsum(subscripts, *found, accumulate=_accumulator(*operands))
     except (ValueError, TypeError) as error:
         shapes = ", ".join(str(tuple(x.shape)) for x in found)
         raise ShapeError(f"ops.einsum cannot compute {subscripts!r} of arrays of shapes {shapes}: {error}") from error
@@ -404,7 +405,7 @@ def corrcoef(x: ArrayLike) -> Array:
     rows = rows - xp.mean(rows, axis=1, keepdims=True)
     is_complex = kind_of(dtype_of(x)) == "complex"
     other = xp.conj(rows) if is_complex else rows
-    covariance = xp.matmul(rows, xp.permute_dims(other, (1, 0))) / (rows.shape[1] - 1)
+    covariance = _registry.active().matmul(rows, xp.permute_dims(other, (1, 0))) / (rows.shape[1] - 1)
     variance = xp.linalg.diagonal(covariance)
     deviation = xp.sqrt(xp.real(variance) if is_complex else variance)
     result = covariance / xp.expand_dims(deviation, axis=1) / xp.expand_dims(deviation, axis=0)
