@@ -51,6 +51,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra):
         """
         raise NotImplementedError
 
+    def share(self, value: Any) -> Array:
+        """`asarray`, but the result may share the memory of a NumPy array: for data that nobody changes meanwhile."""
+        return self.asarray(value)
+
     def dtype(self, array: Array) -> str:
         """The canonical dtype name of an array of this library."""
         return _dtypes.standardize_dtype(array.dtype)

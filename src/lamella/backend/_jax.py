@@ -106,6 +106,12 @@ class JaxAdapter(Adapter):
                 return np.asarray(value.cpu() if hasattr(value, "cpu") and callable(value.cpu) else value)
         return numpy_array(value, None if dtype is None else self.canonical_dtype(dtype))
 
+    def share(self, value):
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+            name = self.canonical_dtype(_dtypes.standardize_dtype(value.dtype))
+            return jax.device_put(np.ascontiguousarray(value, numpy_dtype(name)))
+        return self.asarray(value)
+
     def to_numpy(self, array):
         return np.asarray(array)
 

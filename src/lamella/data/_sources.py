@@ -36,7 +36,7 @@ class ArraySource:
         if self._resident is None:
             adapter = _registry.active()
             self._resident = _tree.map_structure(
-                lambda a: None if a is None else adapter.asarray(a), self.data
+                lambda a: None if a is None else adapter.share(a), self.data
             )
         return self._resident
 

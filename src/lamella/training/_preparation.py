@@ -49,6 +49,8 @@ def prepare_batch(model: Any, x: Any, y: Any, sample_weight: Any, what: str) -> 
         model._check_input(x)
     specs = _tree.map_structure(_spec_of, (x, y, sample_weight))
     settled = what == "predict" or model._losses_settled
+    if takes_state and model._compile_loss is None and model._compile_metrics is None:
+        settled = True  # a step of the model's own, and nothing of `compile` to fit to its outputs
     if custom is not None and not takes_state:
         if kind not in model._dry_runs:
             dry_run(model, kind, (x, y, sample_weight))
