@@ -3,6 +3,8 @@
 from lamella._lazy import missing
 from lamella.layers._activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from lamella.layers._attention import AdditiveAttention, Attention
+from lamella.layers._cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from lamella.layers._conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from lamella.layers._convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from lamella.layers._convolution_separable import (
     DepthwiseConv1D,
@@ -108,6 +110,8 @@ from lamella.layers._resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from lamella.layers._rnn import GRU, LSTM, RNN, SimpleRNN
+from lamella.layers._sequence_wrappers import Bidirectional, TimeDistributed
 from lamella.layers._serialization import deserialize, serialize
 from lamella.layers._spectral_normalization import SpectralNormalization
 
@@ -184,6 +188,20 @@ __all__ = [
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",
+    # recurrence
+    "RNN",
+    "SimpleRNN",
+    "LSTM",
+    "GRU",
+    "SimpleRNNCell",
+    "LSTMCell",
+    "GRUCell",
+    "StackedRNNCells",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "Bidirectional",
+    "TimeDistributed",
     # attention
     "Attention",
     "AdditiveAttention",
