@@ -97,9 +97,7 @@ class Function(Operation):
         if len(shapes) != len(self._inputs):
             raise ShapeError(f"{self.name!r} expects {len(self._inputs)} input shapes; got {input_shape!r}.")
         spec = [KerasTensor(s, dtype=t.dtype) for s, t in zip(shapes, self._inputs)]
-        output = self.compute_output_spec(
-            _tree.unflatten(_tree.flatten_with_spec(self._inputs_struct)[1], spec)
-        )
+        output = self.compute_output_spec(_tree.unflatten(_tree.flatten_with_spec(self._inputs_struct)[1], spec))
         return _tree.map_structure(lambda t: t.shape, output)
 
 

@@ -80,9 +80,7 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
         (first, spec), (second, _) = run(PROBES[0]), run(PROBES[1])
     except Exception:
         first = second = spec = None
-        for size in sorted(
-            {n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}
-        ):
+        for size in sorted({n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}):
             try:
                 first, spec = run(size)
                 second = first
@@ -96,9 +94,7 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
 
 def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], size: int) -> tuple[list, Any]:
     jax_adapter: Any = _registry.get("jax")
-    specs = [
-        jax_adapter.spec([size if n is None else n for n in leaves[i].shape], leaves[i].dtype) for i in where
-    ]
+    specs = [jax_adapter.spec([size if n is None else n for n in leaves[i].shape], leaves[i].dtype) for i in where]
     result: dict[str, Any] = {}
 
     def pure(arrays: list) -> list:

@@ -5,7 +5,7 @@ from typing import Any
 from lamella.backend import _dtypes
 from lamella.core import _names
 from lamella.core._operators import ArrayOperators, operator
-from lamella.errors import ArgumentError, ShapeError
+from lamella.errors import ArgumentError, DTypeError, ShapeError
 from lamella.typing import PartialShape
 
 
@@ -18,10 +18,12 @@ class KerasTensor(ArrayOperators):
         sparse: whether the values will be sparse.
         ragged: whether the values will be ragged.
         record_history: whether the operation that made it is remembered.
+        **kwargs: `ragged_rank`, the number of axes whose rows differ in length, and `row_splits_dtype`.
         name: defaults to `keras_tensor`, `keras_tensor_1`, ...
 
     Raises:
         ShapeError: for sizes that are not non-negative integers or None.
+        TypeError: for other keyword arguments.
     """
 
     def __init__(
@@ -40,10 +42,10 @@ class KerasTensor(ArrayOperators):
         self._ragged = bool(ragged)
         if self._sparse and self._ragged:
             raise ArgumentError("A KerasTensor cannot be both `sparse` and `ragged`.")
-        self.ragged_rank = kwargs.pop("ragged_rank", None) or (1 if ragged else None)
-        self.row_splits_dtype = kwargs.pop("row_splits_dtype", "int64") if ragged else None
+        self._ragged_rank = kwargs.pop("ragged_rank", None)
+        self._row_splits_dtype = kwargs.pop("row_splits_dtype", None)
         if kwargs:
-            raise ArgumentError(f"Unrecognized arguments of KerasTensor: {sorted(kwargs)}.")
+            raise TypeError(f"Unexpected keyword arguments of KerasTensor: {', '.join(sorted(kwargs))}.")
         self.name = name or _names.unique_name("keras_tensor")
         self.record_history = record_history
 
@@ -76,6 +78,16 @@ class KerasTensor(ArrayOperators):
         return self._ragged
 
     @property
+    def ragged_rank(self) -> int | None:
+        """The number of axes whose rows differ in length, as given."""
+        return self._ragged_rank
+
+    @property
+    def row_splits_dtype(self) -> str | None:
+        """The dtype of the positions at which rows end, as given."""
+        return self._row_splits_dtype
+
+    @property
     def ndim(self) -> int:
         """The number of axes."""
         return len(self._shape)
@@ -88,8 +100,8 @@ class KerasTensor(ArrayOperators):
         """`ops.squeeze(self, axis)`."""
         return operator("squeeze")(self, axis)
 
-    def _no_values(self, what: str) -> TypeError:
-        return TypeError(
+    def _no_values(self, what: str) -> DTypeError:
+        return DTypeError(
             f"A KerasTensor has a shape and a dtype but no values, so it cannot be {what}: {self!r}. "
             "It stands for the input of a functional model that is still being drawn. Use lamella.ops on it, or put "
             "the computation in the `call` of a layer."
@@ -103,6 +115,11 @@ class KerasTensor(ArrayOperators):
 
     def __tf_tensor__(self, *args: Any, **kwargs: Any) -> Any:
         raise self._no_values("given to a TensorFlow function")
+
+    def __eq__(self, other: object) -> bool:  # identity, so that `tensor in tensors` is a question about the graph
+        return self is other
+
+    __hash__ = ArrayOperators.__hash__
 
     def __bool__(self) -> bool:
         raise self._no_values("used as a condition (use ops.where or ops.cond)")
@@ -142,9 +159,7 @@ def standardize_shape(shape: Any) -> PartialShape:
     if shape is None:
         raise ShapeError("Undefined shapes are not supported; got None.")
     if not hasattr(shape, "__iter__"):
-        raise ShapeError(
-            f"Expected a shape such as (None, 28, 28); got {shape!r} of type {type(shape).__name__}."
-        )
+        raise ShapeError(f"Expected a shape such as (None, 28, 28); got {shape!r} of type {type(shape).__name__}.")
     out = []
     for size in shape:
         if size is None:

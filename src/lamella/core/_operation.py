@@ -86,9 +86,7 @@ class Operation(Serializable):
         if name is None:
             name = _names.unique_name(_names.snake_case(type(self).__name__))
         if not isinstance(name, str) or "/" in name:
-            raise ArgumentError(
-                f"The `name` of {type(self).__name__} must be a string without '/'; got {name!r}."
-            )
+            raise ArgumentError(f"The `name` of {type(self).__name__} must be a string without '/'; got {name!r}.")
         self.name = name
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
@@ -119,12 +117,8 @@ class Operation(Serializable):
         except LamellaError:
             raise
         except Exception as error:
-            shapes = [
-                getattr(x, "shape", x) for x in _tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)
-            ]
-            error.add_note(
-                f"while working out the output shape of {self.name!r} for inputs of shape {shapes}"
-            )
+            shapes = [getattr(x, "shape", x) for x in _tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+            error.add_note(f"while working out the output shape of {self.name!r} for inputs of shape {shapes}")
             raise
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:

@@ -38,11 +38,37 @@ def _unary(name: str) -> Callable:
     return method
 
 
+# What NumPy calls the operators of Python, and the ops they are.
+_OF_UFUNC = {
+    "add": "add",
+    "subtract": "subtract",
+    "multiply": "multiply",
+    "divide": "true_divide",
+    "floor_divide": "floor_divide",
+    "remainder": "mod",
+    "power": "power",
+    "matmul": "matmul",
+    "less": "less",
+    "less_equal": "less_equal",
+    "greater": "greater",
+    "greater_equal": "greater_equal",
+    "equal": "equal",
+    "not_equal": "not_equal",
+}
+
+
 class ArrayOperators:
     """Arithmetic, comparison, logic and indexing by way of the ops of the same meaning."""
 
     __array_priority__ = 100
-    __array_ufunc__ = None  # NumPy arrays step back, so that `array + variable` reaches __radd__
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """An operator between a NumPy array and this is that of this; NumPy's other functions take it as an array."""
+        name = _OF_UFUNC.get(ufunc.__name__) if method == "__call__" and not kwargs else None
+        if name is not None:
+            return operator(name)(*inputs)
+        arrays = [x.__array__() if isinstance(x, ArrayOperators) else x for x in inputs]  # type: ignore[attr-defined]
+        return getattr(ufunc, method)(*arrays, **kwargs)
 
     __neg__ = _unary("negative")
     __abs__ = _unary("absolute")

@@ -27,9 +27,7 @@ class DTypePolicy(Serializable):
         if name is None:
             name = dtype_policy().name
         if not isinstance(name, str):
-            raise ArgumentError(
-                f"The `name` of a DTypePolicy must be a string such as 'mixed_bfloat16'; got {name!r}."
-            )
+            raise ArgumentError(f"The `name` of a DTypePolicy must be a string such as 'mixed_bfloat16'; got {name!r}.")
         self._name = name
         if name in _MIXED:
             self._compute_dtype, self._variable_dtype = _MIXED[name], "float32"

@@ -10,9 +10,7 @@ from typing import Any
 
 from lamella.errors import ArgumentError
 
-_stateless: contextvars.ContextVar["StatelessScope | None"] = contextvars.ContextVar(
-    "stateless", default=None
-)
+_stateless: contextvars.ContextVar["StatelessScope | None"] = contextvars.ContextVar("stateless", default=None)
 _symbolic: contextvars.ContextVar["SymbolicScope | None"] = contextvars.ContextVar("symbolic", default=None)
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
 _path: contextvars.ContextVar[tuple["name_scope", ...]] = contextvars.ContextVar("path", default=())
@@ -51,8 +49,7 @@ class StatelessScope:
         for variable, value in state_mapping or ():
             if not isinstance(variable, Variable):
                 raise ArgumentError(
-                    "Keys of `state_mapping` must be Variables; "
-                    f"got {variable!r} of type {type(variable).__name__}."
+                    f"Keys of `state_mapping` must be Variables; got {variable!r} of type {type(variable).__name__}."
                 )
             value = active().asarray(value, variable.dtype)
             if tuple(value.shape) != tuple(variable.shape):
@@ -148,22 +145,18 @@ class name_scope:
     """Variables made inside it have `name/` in front of their path.
 
     Args:
-        name: a non-empty string without "/".
-        caller: the object that opens the scope; nested scopes of the same caller count once.
+        name: a string without "/".
+        caller: the object that opens the scope; of nested scopes with the same caller and name one counts.
         deduplicate: whether they do.
         override_parent: replaces the surrounding path: `""` for none.
 
     Raises:
-        ArgumentError: for a name that is not a string, is empty, or contains "/".
+        ArgumentError: for a name that is not a string or contains "/".
     """
 
-    def __init__(
-        self, name: str, caller: Any = None, deduplicate: bool = True, override_parent: str | None = None
-    ):
-        if not isinstance(name, str) or not name or "/" in name:
-            raise ArgumentError(
-                f"The `name` of a scope must be a non-empty string without '/'; got {name!r}."
-            )
+    def __init__(self, name: str, caller: Any = None, deduplicate: bool = True, override_parent: str | None = None):
+        if not isinstance(name, str) or "/" in name:
+            raise ArgumentError(f"The `name` of a scope must be a string without '/'; got {name!r}.")
         self.name = name
         self.caller = caller
         self.deduplicate = deduplicate
@@ -176,19 +169,19 @@ class name_scope:
             above = ()
             parent = self.override_parent
             path: tuple = (*((parent,) if parent else ()), self)
-        elif self.deduplicate and self.caller is not None and above and _caller(above[-1]) is self.caller:
+        elif self.deduplicate and above and self._repeats(above[-1]):
             path = above
         else:
             path = (*above, self)
         self._tokens.append(_path.set(path))
         return self
 
+    def _repeats(self, around: Any) -> bool:
+        same_caller = self.caller is not None and getattr(around, "caller", None) is self.caller
+        return same_caller and around.name == self.name
+
     def __exit__(self, *exc: object) -> None:
         _path.reset(self._tokens.pop())
-
-
-def _caller(entry: Any) -> Any:
-    return getattr(entry, "caller", None)
 
 
 def current_path() -> str:

@@ -121,9 +121,7 @@ def get_registered_name(obj: Any) -> str:
     return _REGISTERED_NAMES.get(obj) or obj.__name__
 
 
-def get_registered_object(
-    name: str, custom_objects: dict | None = None, module_objects: dict | None = None
-) -> Any:
+def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
     """The class or function registered as `name`, or None."""
     for table in (_scope.get(), _REGISTERED, custom_objects or {}, module_objects or {}):
         if name in table:
@@ -340,9 +338,7 @@ def _deserialize(config: Any, safe_mode: bool, module_objects: dict | None = Non
     if isinstance(config, (list, tuple)):
         return type(config)(_deserialize(item, safe_mode) for item in config)
     if not isinstance(config, dict):
-        raise SerializationError(
-            f"Expected a configuration (a dict); got {config!r} of type {type(config).__name__}."
-        )
+        raise SerializationError(f"Expected a configuration (a dict); got {config!r} of type {type(config).__name__}.")
     if "class_name" not in config or ("config" not in config and config["class_name"] != "__tuple__"):
         return {key: _deserialize(value, safe_mode) for key, value in config.items()}
 
@@ -360,9 +356,7 @@ def _deserialize(config: Any, safe_mode: bool, module_objects: dict | None = Non
     if isinstance(cls, types.FunctionType):
         return cls
     if not hasattr(cls, "from_config"):
-        raise SerializationError(
-            f"Cannot make a {class_name} from a configuration: it has no `from_config()` method."
-        )
+        raise SerializationError(f"Cannot make a {class_name} from a configuration: it has no `from_config()` method.")
     obj = _from_config(cls, inner, safe_mode)
     build_config = config.get("build_config")
     if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
@@ -425,9 +419,7 @@ _PLAIN: dict[str, Callable[[dict, bool], Any]] = {
     "__tuple__": lambda c, safe: tuple(_deserialize(item, safe) for item in c["items"]),
     "__bytes__": lambda c, safe: c["config"]["value"].encode("utf-8"),
     "__ellipsis__": lambda c, safe: Ellipsis,
-    "__slice__": lambda c, safe: slice(
-        *(_deserialize(c["config"][k], safe) for k in ("start", "stop", "step"))
-    ),
+    "__slice__": lambda c, safe: slice(*(_deserialize(c["config"][k], safe) for k in ("start", "stop", "step"))),
     "__typespec__": lambda c, safe: _BUILTIN_TYPES[c["config"]],
     "__lambda__": _refuse_code,
     "__numpy__": _array,
@@ -446,10 +438,7 @@ def builtin_classes(module: str) -> dict[str, type]:
 
 def _find_class(module: Any, name: Any, registered_name: Any, module_objects: dict | None = None) -> Any:
     for key in (registered_name, name):
-        if (
-            isinstance(key, str)
-            and (found := get_registered_object(key, module_objects=module_objects)) is not None
-        ):
+        if isinstance(key, str) and (found := get_registered_object(key, module_objects=module_objects)) is not None:
             return found
     if isinstance(module, str) and module.startswith(("keras", "lamella")):
         family = _family(module)
@@ -472,9 +461,7 @@ def _find_class(module: Any, name: Any, registered_name: Any, module_objects: di
 def _family(module: str) -> str:
     if module in _FAMILIES:
         return module
-    parts = module.replace("keras.src.", "keras.").split(
-        "."
-    )  # the private paths that some Keras files contain
+    parts = module.replace("keras.src.", "keras.").split(".")  # the private paths that some Keras files contain
     if "schedules" in module:
         return "keras.optimizers.schedules"
     return ".".join(parts[:2])
@@ -489,9 +476,7 @@ def _find_function(config: dict) -> Any:
     for family in ("activations", "losses", "metrics", "initializers", "regularizers", "constraints", "ops"):
         if module in (None, "builtins", f"keras.{family}") and isinstance(name, str) and name.isidentifier():
             facade = importlib.import_module(f"lamella.{family}")
-            if name in getattr(facade, "__all__", ()) and isinstance(
-                getattr(facade, name), types.FunctionType
-            ):
+            if name in getattr(facade, "__all__", ()) and isinstance(getattr(facade, name), types.FunctionType):
                 return getattr(facade, name)
     raise SerializationError(
         f"Could not find the function {name!r} (module {module!r}). A function of your own must be registered with "

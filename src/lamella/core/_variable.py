@@ -1,12 +1,14 @@
 """A named array that a model remembers and training changes."""
 
 import contextlib
+import copy
 from typing import Any
 
 from lamella.backend import _dtypes, _registry
 from lamella.core import _names, _scopes
+from lamella.core._arrays import promote
 from lamella.core._keras_tensor import standardize_shape
-from lamella.core._operators import ArrayOperators
+from lamella.core._operators import ArrayOperators, operator
 from lamella.errors import ArgumentError, ShapeError
 from lamella.typing import Array, ArrayLike, Shape
 
@@ -56,9 +58,7 @@ class Variable(ArrayOperators):
         if aggregation not in (None, *_AGGREGATIONS):
             raise ArgumentError(f"`aggregation` must be one of {_AGGREGATIONS}; got {aggregation!r}.")
         if synchronization not in (None, *_SYNCHRONIZATIONS):
-            raise ArgumentError(
-                f"`synchronization` must be one of {_SYNCHRONIZATIONS}; got {synchronization!r}."
-            )
+            raise ArgumentError(f"`synchronization` must be one of {_SYNCHRONIZATIONS}; got {synchronization!r}.")
         self._name = name
         parent = _scopes.current_path()
         self._path = f"{parent}/{name}" if parent else name
@@ -90,12 +90,7 @@ class Variable(ArrayOperators):
             if symbolic is not None and symbolic.adapter.name != "jax":
                 value = _registry.get("jax").xp.zeros(self._shape, self._dtype)
         dtype = _scopes.autocast_dtype()
-        if (
-            dtype is not None
-            and self._autocast
-            and dtype != self._dtype
-            and _dtypes.is_float_dtype(self._dtype)
-        ):
+        if dtype is not None and self._autocast and dtype != self._dtype and _dtypes.is_float_dtype(self._dtype):
             adapter = _registry.get(_registry.owner(value) or "numpy")
             return adapter.asarray(value, dtype)
         return value
@@ -144,18 +139,21 @@ class Variable(ArrayOperators):
 
     def assign_add(self, value: ArrayLike) -> Array:
         """Add `value` to it; returns the new value."""
-        return self.assign(self._stored() + self._operand(value))
+        stored, value = self._with_operand(value)
+        return self.assign(stored + value)
 
     def assign_sub(self, value: ArrayLike) -> Array:
         """Subtract `value` from it; returns the new value."""
-        return self.assign(self._stored() - self._operand(value))
+        stored, value = self._with_operand(value)
+        return self.assign(stored - value)
 
-    def _stored(self) -> Array:
+    def _with_operand(self, value: ArrayLike) -> tuple[Array, Array]:
+        """What is stored, and `value`, in the dtype in which the two meet."""
         with _scopes.autocast_scope(None):
-            return self.value
-
-    def _operand(self, value: ArrayLike) -> Array:
-        return _registry.owner_of_any([self._stored(), value]).asarray(value, self._dtype)
+            stored = self.value
+            with _registry.use(_registry.owner_of_any([stored, value])):
+                _, stored, value = promote(stored, value)
+        return stored, value
 
     # ---- facts -----------------------------------------------------------------------------------
 
@@ -255,7 +253,15 @@ class Variable(ArrayOperators):
         return int(self.numpy())
 
     def __bool__(self) -> bool:
-        return bool(self.numpy())
+        raise TypeError(
+            f"Variable {self._path!r} cannot be used as a condition. Take its value first: `if float(variable) > 0:`."
+        )
+
+    def __pos__(self) -> Array:
+        return self.value
+
+    def __invert__(self) -> Array:
+        return operator("bitwise_not")(self)
 
     def __len__(self) -> int:
         if not self._shape:
@@ -267,9 +273,19 @@ class Variable(ArrayOperators):
 
     def __deepcopy__(self, memo: dict) -> "Variable":
         twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
         memo[id(self)] = twin
+        twin.__dict__.update(self.__dict__)
+        twin._value = _registry.owner_of_any([self._value]).copy(self._value)
+        for attribute in ("_regularizer", "_constraint"):
+            setattr(twin, attribute, copy.deepcopy(getattr(self, attribute), memo))
         return twin
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_value": _registry.to_numpy(self._value)}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._value = _registry.active().asarray(self._value, self._dtype)
 
 
 def _own_copy(value: Any) -> Any:
@@ -298,13 +314,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> Array
         if dtype == "float64":
             adapter.enable_float64()
     if not callable(initializer):
-        value = adapter.asarray(_own_copy(initializer), dtype)
-        if shape is not None and tuple(value.shape) != standardize_shape(shape):
-            raise ShapeError(
-                f"Variable {name!r} was asked for with shape {tuple(shape)} and an initial value of shape "
-                f"{tuple(value.shape)}."
-            )
-        return value
+        return adapter.asarray(_own_copy(initializer), dtype)  # it has its own shape; `shape` is for callables
     if shape is None:
         raise ArgumentError(
             f"Variable {name!r} has the callable initializer {initializer!r}, which needs a `shape`; got None."

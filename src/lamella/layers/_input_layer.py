@@ -79,7 +79,7 @@ class InputLayer(Layer):
         self.built = True
         if tensor is None:
             tensor = KerasTensor(
-                self._batch_shape, dtype=self._data_dtype, sparse=self.sparse, ragged=self.ragged, name=self.name
+                self._batch_shape, dtype=self._data_dtype, sparse=self.sparse, ragged=self.ragged, name=name
             )
         Node(operation=self, args=(), kwargs={}, outputs=tensor)
 

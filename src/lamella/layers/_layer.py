@@ -23,7 +23,7 @@ from lamella.layers._call import (
     surrounding_training,
 )
 from lamella.layers._input_spec import check_inputs
-from lamella.layers._tracking import held_by, unique
+from lamella.layers._tracking import held_by, holds_state, unique
 from lamella.typing import Array
 
 
@@ -93,9 +93,7 @@ class Layer(Operation):
         self.autocast = autocast
         self._trainable = bool(trainable)
         self.built = False
-        self.supports_masking = hasattr(self, "supports_masking") and bool(
-            type(self).__dict__.get("supports_masking")
-        )
+        self.supports_masking = hasattr(self, "supports_masking") and bool(type(self).__dict__.get("supports_masking"))
         self._supports_jit = True
         self._input_spec: Any = None
         self._losses: list = []
@@ -114,21 +112,9 @@ class Layer(Operation):
         if "_own_variables" not in state:
             if isinstance(value, (Variable, Layer)):
                 raise _forgotten_init(self)
-        elif isinstance(value, Variable) or getattr(type(value), "_tracked_as", None) in (
-            "layers",
-            "metrics",
-            "seed_generators",
-        ):
-            if (
-                state["_locked"]
-                and name not in state
-                and name not in self._untracked
-                and not self._allows_new_state()
-            ):
-                raise ArgumentError(
-                    f"Cannot add {name!r} to the layer {self.name!r}: it is already built, and variables and sub-layers "
-                    "added now would be trained by no optimizer. Create them in `__init__()` or `build()`."
-                )
+        else:
+            if state.get("_locked") and name not in state and name not in self._untracked and holds_state(value):
+                self._check_unlocked(name)
             if isinstance(value, Variable) and not any(v is value for v in state["_own_variables"]):
                 state["_own_variables"].append(value)
         super().__setattr__(name, value)
@@ -138,6 +124,13 @@ class Layer(Operation):
         if isinstance(value, Variable):
             self._own_variables[:] = [v for v in self._own_variables if v is not value]
         super().__delattr__(name)
+
+    def _check_unlocked(self, name: str) -> None:
+        if self._locked and not self._allows_new_state():
+            raise ArgumentError(
+                f"You cannot add {name!r} to the layer {self.name!r}: it is already built, and variables and "
+                "sub-layers added now would be trained by no optimizer. Create them in `__init__()` or `build()`."
+            )
 
     def _allows_new_state(self) -> bool:
         return False
@@ -176,6 +169,7 @@ class Layer(Operation):
 
     def add_weight(
         self,
+        *args: Any,
         shape: Any = None,
         initializer: Any = None,
         dtype: Any = None,
@@ -190,6 +184,7 @@ class Layer(Operation):
         """Make a variable that belongs to the layer.
 
         Args:
+            *args: up to three of `shape`, `initializer` and `dtype`, in this order.
             shape: its shape; `()` when not given. Every size must be known.
             initializer: the name of an initializer, or a callable `(shape, dtype)`. Defaults to `"glorot_uniform"`
                 for floats and `"zeros"` otherwise.
@@ -207,12 +202,24 @@ class Layer(Operation):
 
         Raises:
             ShapeError: when a size is unknown.
+            ArgumentError: when the layer is built already, or `name` is given by position.
         """
         self._check_initialized()
-        if isinstance(shape, str):
-            raise ArgumentError(
-                f"The first argument of `add_weight` is the `shape`; got the string {shape!r}. Write name={shape!r}."
-            )
+        if args:
+            if isinstance(args[0], str):
+                raise ArgumentError(
+                    f"The first argument of `add_weight` is the `shape`; got the string {args[0]!r}. "
+                    f"Write add_weight(shape=..., name={args[0]!r})."
+                )
+            if len(args) > 3:
+                raise TypeError(f"add_weight() takes at most 3 positional arguments but {len(args)} were given.")
+            given = {"shape": shape, "initializer": initializer, "dtype": dtype}
+            for (key, value), positional in zip(given.items(), args):
+                if value is not None:
+                    raise TypeError(f"add_weight() got multiple values for argument {key!r}.")
+                given[key] = positional
+            shape, initializer, dtype = given.values()
+        self._check_unlocked(name or "variable")
         shape = () if shape is None else tuple(shape) if isinstance(shape, Iterable) else (shape,)
         if None in shape:
             raise ShapeError(
@@ -224,7 +231,8 @@ class Layer(Operation):
 
         if initializer is None:
             initializer = "glorot_uniform" if _dtypes.is_float_dtype(dtype) else "zeros"
-        with self._name_scope():
+        # What stands around the layer is known once it is built.
+        with _scopes.name_scope(self.name, caller=self, override_parent=self._parent_path):
             variable = Variable(
                 initializers.get(initializer),
                 shape=shape,
@@ -465,6 +473,12 @@ class Layer(Operation):
         return self._policy.compute_dtype
 
     @property
+    def _cast_dtype(self) -> str | None:
+        """The dtype that its variables read as while it runs, or None: as they are."""
+        policy = self._policy
+        return policy.compute_dtype if self.autocast and policy.compute_dtype != policy.variable_dtype else None
+
+    @property
     def input_dtype(self) -> str:
         """The dtype its inputs are cast to."""
         return self.compute_dtype
@@ -516,8 +530,7 @@ class Layer(Operation):
         if "training" in accepted and training is not None:
             kwargs = (
                 {**_without(kwargs, "training"), "training": training}
-                if "training" not in arguments.given
-                or ("training" in kwargs or arguments.given["training"] is None)
+                if "training" not in arguments.given or ("training" in kwargs or arguments.given["training"] is None)
                 else kwargs
             )
         elif not takes_any:
@@ -527,7 +540,7 @@ class Layer(Operation):
         with CallContext(training) as context:
             if context.outermost and not symbolic:
                 self._clear_losses()
-            with self._name_scope(), _scopes.autocast_scope(self.compute_dtype if self.autocast else None):
+            with self._name_scope(), _scopes.autocast_scope(self._cast_dtype):
                 outputs = self._run(symbolic, args, kwargs, given)
             self._check_output(outputs)
             if not symbolic and self.activity_regularizer is not None:
@@ -535,6 +548,7 @@ class Layer(Operation):
                     if is_tensor(output):
                         self.add_loss(self.activity_regularizer(output) / max(1, *output.shape[:1]))
             self._pass_mask_on(arguments, outputs)
+        self._locked = True
         told = observer()
         if told is not None:
             told(self, outputs)
@@ -550,9 +564,7 @@ class Layer(Operation):
             Node(self, args, given, outputs)  # masks that came with the inputs come with them again
             return outputs
         except Exception as error:
-            given = ", ".join(
-                str(tuple(x.shape)) for x in _tree.flatten((args, kwargs)) if hasattr(x, "shape")
-            )
+            given = ", ".join(str(tuple(x.shape)) for x in _tree.flatten((args, kwargs)) if hasattr(x, "shape"))
             note = f"in layer {self._path or self.name!r} ({type(self).__name__}), called on inputs of shape {given}"
             if note not in getattr(error, "__notes__", ()):
                 error.add_note(note)
@@ -660,9 +672,7 @@ class Layer(Operation):
             return shapes
         if len(named) == 1 and named[0].name not in shapes:
             if not shapes:
-                raise ArgumentError(
-                    f"Layer {self.name!r} was called without a tensor, so it cannot be built."
-                )
+                raise ArgumentError(f"Layer {self.name!r} was called without a tensor, so it cannot be built.")
             return {named[0].name: next(iter(shapes.values()))}
         missing = [p.name for p in named if p.name not in shapes and p.default is p.empty]
         if missing:
@@ -697,9 +707,7 @@ class Layer(Operation):
         """
         layer = self
         if not self.built and type(self).build is not Layer.build:
-            layer = type(self).from_config(
-                self.get_config()
-            )  # asking for a shape must not make variables here
+            layer = type(self).from_config(self.get_config())  # asking for a shape must not make variables here
             layer._parent_path = ""
             layer.build(*args, **kwargs)
             layer.built = True
@@ -708,7 +716,7 @@ class Layer(Operation):
         named = {k.removesuffix("_shape"): _shapes_to_tensors(_as_shape(v), dtype) for k, v in kwargs.items()}
         if set(named) == {"input"}:
             tensors, named = [named["input"]], {}
-        with CallContext(None), _scopes.autocast_scope(self.compute_dtype if self.autocast else None):
+        with CallContext(None), _scopes.autocast_scope(self._cast_dtype):
             output = Operation.compute_output_spec(layer, *tensors, **named)
         return shape_structure(output)
 
@@ -791,9 +799,7 @@ class Layer(Operation):
             )
         mapping = [
             *_paired(self.trainable_variables, trainable_variables, "trainable_variables", self.name),
-            *_paired(
-                self.non_trainable_variables, non_trainable_variables, "non_trainable_variables", self.name
-            ),
+            *_paired(self.non_trainable_variables, non_trainable_variables, "non_trainable_variables", self.name),
         ]
         with _scopes.StatelessScope(mapping, collect_losses=return_losses) as scope:
             outputs = self(*args, **kwargs)
@@ -813,9 +819,7 @@ class Layer(Operation):
         Raises:
             NotImplementedError: for a layer without a quantized form.
         """
-        raise NotImplementedError(
-            f"Layer {type(self).__name__} does not have a `quantize()` method implemented."
-        )
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantize()` method implemented.")
 
     def quantized_build(self, input_shape: Any, mode: Any) -> None:
         """Make quantized variables. Layers that can do so override it."""

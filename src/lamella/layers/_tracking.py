@@ -27,9 +27,7 @@ def held_by(owner: Any, kind: str) -> list:
 
 
 def _search(value: Any, kind: str, seen: set[int]) -> Iterator[Any]:
-    if getattr(type(value), "_tracked_as", None) == kind or (
-        kind == "variables" and isinstance(value, Variable)
-    ):
+    if getattr(type(value), "_tracked_as", None) == kind or (kind == "variables" and isinstance(value, Variable)):
         yield value
     elif isinstance(value, (list, tuple, set, frozenset)):
         if value and id(value) not in seen:
@@ -40,6 +38,12 @@ def _search(value: Any, kind: str, seen: set[int]) -> Iterator[Any]:
         seen.add(id(value))
         for item in value.values():
             yield from _search(item, kind, seen)
+
+
+def holds_state(value: Any) -> bool:
+    """Whether `value` is, or a collection that holds, a variable, layer, metric or seed generator."""
+    kinds = ("variables", "layers", "metrics", "seed_generators")
+    return any(True for kind in kinds for _ in _search(value, kind, set()))
 
 
 def unique(items: Any) -> list:

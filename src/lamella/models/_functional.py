@@ -57,11 +57,7 @@ class Functional(Model):
 
     @property
     def _layers(self) -> list[Layer]:
-        graph = (
-            [op for op in self._function.operations if isinstance(op, Layer)]
-            if "_function" in vars(self)
-            else []
-        )
+        graph = [op for op in self._function.operations if isinstance(op, Layer)] if "_function" in vars(self) else []
         return unique([*graph, *held_by(self, "layers")])
 
     @property
@@ -102,7 +98,7 @@ class Functional(Model):
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs."""
-        return [t.name for t in self.inputs]
+        return [t._keras_history.operation.name for t in self.inputs]  # type: ignore[attr-defined]
 
     @property
     def output_names(self) -> list[str]:
@@ -160,9 +156,7 @@ class Functional(Model):
                 set_mask(x, m)
         return self._function.run(inputs, lambda node: node.operation)
 
-    def compute_output_spec(
-        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
-    ) -> Any:
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs as KerasTensors."""
         return self._function.compute_output_spec(self._arranged(inputs))
 
@@ -175,6 +169,7 @@ class Functional(Model):
         struct = self._function._inputs_struct
         names = self.input_names
         if isinstance(inputs, dict) and not isinstance(struct, dict):
+            inputs = {name: inputs[t.name] for name, t in zip(names, self.inputs) if t.name in inputs} | inputs
             missing = [n for n in names if n not in inputs]
             if missing:
                 raise ArgumentError(
@@ -226,9 +221,7 @@ class Functional(Model):
             for axis in range(1, len(ref.shape)):
                 if ref.shape[axis] is not None and value.shape[axis] != ref.shape[axis]:
                     consumers = [
-                        n.operation.name
-                        for n in self._function.nodes
-                        if any(t is ref for t in n.input_tensors)
+                        n.operation.name for n in self._function.nodes if any(t is ref for t in n.input_tensors)
                     ]
                     raise ShapeError(
                         f"Input {ref.name!r} of model {self.name!r} was made for shape {ref.shape}; got data of shape "
@@ -311,7 +304,7 @@ def _rooted(inputs: Any, outputs: Any) -> tuple[Any, Any]:
             )
     if all(_is_input(t) for t in flat):
         return inputs, outputs
-    fresh = [t if _is_input(t) else Input(batch_shape=t.shape, dtype=t.dtype) for t in flat]
+    fresh = [t if _is_input(t) else Input(batch_shape=t.shape, dtype=t.dtype, name=f"{t.name}CLONE") for t in flat]
     values = {id(t): f for t, f in zip(flat, fresh)}
     for node in Function(flat, outputs).nodes:
         if node.is_input or all(id(t) in values for t in node.outputs):
@@ -319,9 +312,7 @@ def _rooted(inputs: Any, outputs: Any) -> tuple[Any, Any]:
         args, kwargs = node.fill(values)
         for old, new in zip(node.outputs, _tree.flatten(node.operation(*args, **kwargs))):
             values.setdefault(id(old), new)
-    return _tree.unflatten(spec, fresh), _tree.map_structure(
-        lambda t: None if t is None else values[id(t)], outputs
-    )
+    return _tree.unflatten(spec, fresh), _tree.map_structure(lambda t: None if t is None else values[id(t)], outputs)
 
 
 def _is_input(tensor: KerasTensor) -> bool:
@@ -335,9 +326,7 @@ def _is_input(tensor: KerasTensor) -> bool:
 def graph_config(model: Functional) -> dict:
     """The configuration of a drawn model, as Keras writes it."""
     nodes = model._function.nodes
-    index: dict[
-        int, int
-    ] = {}  # id(node) -> its number among the calls of its operation that belong to the model
+    index: dict[int, int] = {}  # id(node) -> its number among the calls of its operation that belong to the model
     counts: dict[int, int] = {}
     for node in nodes:
         key = id(node.operation)
@@ -359,11 +348,7 @@ def graph_config(model: Functional) -> dict:
                 },
             }
         if isinstance(value, tuple):
-            return (
-                [describe(v) for v in value]
-                if value and _any_tensor(value)
-                else serialize_keras_object(value)
-            )
+            return [describe(v) for v in value] if value and _any_tensor(value) else serialize_keras_object(value)
         if isinstance(value, list):
             return [describe(v) for v in value]
         if isinstance(value, dict):
@@ -389,9 +374,7 @@ def graph_config(model: Functional) -> dict:
         "trainable": model.trainable,
         "layers": layers,
         "input_layers": _listed(structure(lambda t: _Ref(reference(t)), model.input)),
-        "output_layers": _listed(
-            structure(lambda t: None if t is None else _Ref(reference(t)), model.output)
-        ),
+        "output_layers": _listed(structure(lambda t: None if t is None else _Ref(reference(t)), model.output)),
     }
 
 
@@ -432,10 +415,7 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
             )
         operations[entry["name"]] = operation
         pending += [(entry["name"], call) for call in entry["inbound_nodes"]]
-    first = {
-        name: len(op._inbound_nodes) if not isinstance(op, InputLayer) else 0
-        for name, op in operations.items()
-    }
+    first = {name: len(op._inbound_nodes) if not isinstance(op, InputLayer) else 0 for name, op in operations.items()}
 
     def find(name: str, node_index: int, tensor_index: int) -> Any:
         if name not in operations:
@@ -489,9 +469,7 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
         return [tensors(v) for v in structure]
 
     extra = {
-        k: v
-        for k, v in config.items()
-        if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
+        k: v for k, v in config.items() if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
     }
     model = cls(
         inputs=tensors(config["input_layers"]),
@@ -507,9 +485,7 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
 def _call_arguments(call: Any, revive: Any) -> tuple[tuple, dict]:
     """(args, kwargs) of a call, in today's form, or in that of files written before Keras 3."""
     if isinstance(call, dict):
-        return tuple(revive(a) for a in call.get("args", ())), {
-            k: revive(v) for k, v in call.get("kwargs", {}).items()
-        }
+        return tuple(revive(a) for a in call.get("args", ())), {k: revive(v) for k, v in call.get("kwargs", {}).items()}
     tensors = [
         revive({"class_name": "__keras_tensor__", "config": {"keras_history": entry[:3]}})
         for entry in call

@@ -64,9 +64,7 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and origin is not None:
             layer = origin.operation
             if not isinstance(layer, InputLayer):
-                raise ArgumentError(
-                    f"Only Input() may be added as a tensor; got the output of {layer.name!r}."
-                )
+                raise ArgumentError(f"Only Input() may be added as a tensor; got the output of {layer.name!r}.")
         if not isinstance(layer, Layer):
             if not callable(layer):
                 raise ArgumentError(
@@ -152,9 +150,7 @@ class Sequential(Model):
                     f"You must provide an `input_shape` argument to build Sequential model {self.name!r}: it has no Input."
                 )
         if not self._stack:
-            raise ArgumentError(
-                f"Sequential model {self.name!r} cannot be built because it has no layers. Call add()."
-            )
+            raise ArgumentError(f"Sequential model {self.name!r} cannot be built because it has no layers. Call add().")
         if isinstance(input_shape, list):
             input_shape = tuple(input_shape)
         if not isinstance(self._stack[0], InputLayer):
@@ -168,7 +164,8 @@ class Sequential(Model):
         with self._name_scope():
             for layer in self._stack[1:]:
                 x = layer(x)
-        self._functional = Functional(inputs, x, name=self.name)
+        self._functional = Functional(inputs, x)
+        self._functional.name = self.name  # what messages call it
         self.built = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -201,9 +198,7 @@ class Sequential(Model):
             x = layer(x)
         return x
 
-    def compute_output_spec(
-        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
-    ) -> Any:
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The output as a KerasTensor."""
         if self._functional is not None:
             return self._functional.compute_output_spec(inputs)
