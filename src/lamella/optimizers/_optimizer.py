@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend import _dtypes, _registry
+from lamella.backend import _dtypes
 from lamella.backend._numpy import numpy_dtype
 from lamella.core import _names, _scopes, _tree
 from lamella.core._arrays import cast, namespace
 from lamella.core._serialization import Serializable, deserialize_keras_object, serialize_keras_object
 from lamella.core._variable import Variable
 from lamella.errors import ArgumentError, NotBuiltError, ShapeError
-from lamella.optimizers import _gradients
+from lamella.optimizers import _gradients, _pure
 from lamella.optimizers.schedules._schedule import LearningRateSchedule
 from lamella.typing import Array
 
@@ -567,24 +567,7 @@ class Optimizer(Serializable):
         self._when((self._iterations.value + 1) % steps == 0, update)
 
     def _when(self, predicate: Any, action: Callable[[], None]) -> None:
-        """Run `action`, which may assign to variables, where `predicate` holds, in a compiled program too."""
-        scope = _scopes.stateless_scope()
-        if scope is None:
-            if bool(predicate):
-                action()
-            return
-        known = {id(v): (v, v.value) for v in (*self.variables, *self._trainable_variables)}
-        known.update({id(v): (v, value) for v, value in scope.updates()})
-        before = list(known.values())
-
-        def acted() -> list:
-            with _scopes.StatelessScope(before) as inner:
-                action()
-            return [inner.get_current_value(variable) for variable, _ in before]
-
-        after = _registry.active().cond(predicate, acted, lambda: [value for _, value in before])
-        for (variable, _), value in zip(before, after):
-            variable.assign(value)
+        _pure.when(predicate, action, (*self.variables, *self._trainable_variables))
 
     def _move_averages(self, variables: Sequence[Variable]) -> None:
         xp, first = namespace(), self._update_count() == 0
@@ -642,7 +625,7 @@ class Optimizer(Serializable):
             ArgumentError: when a list is not as long as it should be.
         """
         self._check_stateless(optimizer_variables, trainable_variables)
-        return _stateless(
+        return _pure.values_after(
             lambda: self.apply(grads),
             (self._trainable_variables, trainable_variables),
             (self.variables, optimizer_variables),
@@ -745,15 +728,6 @@ def filled_with(value: float) -> Callable:
 
 
 _HOST_INITIALIZERS = {"zeros": filled_with(0), "ones": filled_with(1)}
-
-
-def _stateless(action: Callable[[], None], *groups: tuple[Sequence[Variable], Sequence[Array]]) -> tuple:
-    """The values that each group of variables, starting from the given ones, has after `action`."""
-    variables = [list(variables) for variables, _ in groups]
-    mapping = [pair for group, (_, values) in zip(variables, groups) for pair in zip(group, values)]
-    with _scopes.StatelessScope(mapping) as scope:
-        action()
-    return tuple([scope.get_current_value(variable) for variable in group] for group in variables)
 
 
 def _wide(dtype: str) -> str:
