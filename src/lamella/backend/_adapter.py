@@ -13,11 +13,12 @@ from lamella.backend import _dtypes
 from lamella.backend._elementwise import Elementwise
 from lamella.backend._indexing import Indexing
 from lamella.backend._linear_algebra import LinearAlgebra
+from lamella.backend._windows import Windows
 from lamella.errors import BackendError
 from lamella.typing import Array
 
 
-class Adapter(Elementwise, Indexing, LinearAlgebra):
+class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     """Base of all adapters: the contract, and the answers that most libraries share.
 
     Attributes:

@@ -93,7 +93,8 @@ class JaxAdapter(Adapter):
         name = self.canonical_dtype(dtype or _dtypes.standardize_dtype(array.dtype))
         if name == "int32" and array.dtype == np.int64 and not isinstance(value, np.ndarray) and dtype is None:
             raise OverflowError(f"Python integers in {str(value)[:60]} are too large for int32, the dtype of integers.")
-        return jnp.asarray(np.asarray(array, numpy_dtype(name)))
+        # A copy of its own: the device may share the host's memory. (`jnp.asarray` would compile a copy per shape.)
+        return jax.device_put(np.array(array, numpy_dtype(name)))
 
     def _from_host(self, value, dtype):
         if isinstance(value, np.ndarray):
@@ -239,6 +240,31 @@ class JaxAdapter(Adapter):
 
     def write_row(self, rows, at, row):
         return jax.lax.dynamic_update_index_in_dim(rows, row, at, 0)
+
+    # ---- windows ---------------------------------------------------------------------------------
+
+    def convolution(self, x, kernel, strides, padding, input_dilation, kernel_dilation, groups, channels_last):
+        axes = "DHW"[-len(strides) :]
+        layout = f"N{axes}C" if channels_last else f"NC{axes}"
+        return jax.lax.conv_general_dilated(
+            x,
+            kernel,
+            tuple(strides),
+            list(padding),
+            lhs_dilation=tuple(input_dilation),
+            rhs_dilation=tuple(kernel_dilation),
+            dimension_numbers=(layout, f"{axes}IO", layout),
+            feature_group_count=groups,
+        )
+
+    def reduce_window(self, x, reduction, window, strides, padding):
+        if reduction == "sum":
+            neutral, combine = np.zeros((), x.dtype), jax.lax.add
+        else:
+            floating = jnp.issubdtype(x.dtype, jnp.floating)
+            low = -np.inf if floating else _dtypes.finite_range(self.dtype(x))[0]
+            neutral, combine = np.asarray(low, x.dtype), jax.lax.max
+        return jax.lax.reduce_window(x, neutral, combine, tuple(window), tuple(strides), list(padding))
 
     # ---- order -----------------------------------------------------------------------------------
 

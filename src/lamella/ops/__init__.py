@@ -6,6 +6,7 @@ from lamella.ops._arithmetic import *  # noqa: F403
 from lamella.ops._bitwise import *  # noqa: F403
 from lamella.ops._comparison import *  # noqa: F403
 from lamella.ops._control_flow import *  # noqa: F403
+from lamella.ops._convolution import *  # noqa: F403
 from lamella.ops._core import *  # noqa: F403
 from lamella.ops._creation import *  # noqa: F403
 from lamella.ops._exponential import *  # noqa: F403

@@ -278,7 +278,7 @@ def normalize(x: ArrayLike, axis: Axis = -1, order: int = 2, epsilon: float | No
     if order == 2:
         squares = xp.sum(x * x, axis=axis, keepdims=True)
         floor = xp.full_like(squares, epsilon**2)
-        return x * _registry.active().rsqrt(xp.maximum(squares, floor))
+        return cast(x * _registry.active().rsqrt(xp.maximum(squares, floor)), _registry.active().dtype(x))
     if isinstance(axis, tuple) and len(axis) == 2:
         matrix = xp.moveaxis(x, axis, (-2, -1))
         length = xp.moveaxis(xp.linalg.matrix_norm(matrix, keepdims=True, ord=order), (-2, -1), axis)
@@ -341,7 +341,7 @@ def batch_normalization(
     constant = -parameters["mean"] * factor
     if offset is not None:
         constant = constant + parameters["offset"]
-    return x * factor + constant
+    return cast(x * factor + constant, _registry.active().dtype(x))
 
 
 @op
@@ -487,7 +487,7 @@ def psnr(x1: ArrayLike, x2: ArrayLike, max_val: float) -> Array:
     error = xp.mean((x1 - x2) ** 2)
     peak = xp.asarray(max_val, dtype=error.dtype)
     with np.errstate(divide="ignore"):
-        return 20.0 * xp.log10(peak) - 10.0 * xp.log10(error)
+        return cast(20.0 * xp.log10(peak) - 10.0 * xp.log10(error), _registry.active().dtype(x1))
 
 
 @op
@@ -539,9 +539,11 @@ def space_to_depth(x: ArrayLike, block_size: int, data_format: str | None = "cha
     if height % b or width % b:
         raise ShapeError(f"`space_to_depth` needs a height and width that {b} divides; got {height} and {width}.")
     x = xp.reshape(x, (batch, height // b, b, width // b, b, channels))
-    x = xp.permute_dims(x, (0, 1, 3, 2, 4, 5))  # (batch, rows, columns, row in block, column in block, channels)
-    x = xp.reshape(x, (batch, height // b, width // b, b * b * channels))
-    return x if last else xp.moveaxis(x, -1, 1)
+    if last:
+        x = xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
+        return xp.reshape(x, (batch, height // b, width // b, b * b * channels))
+    x = xp.permute_dims(x, (0, 5, 2, 4, 1, 3))
+    return xp.reshape(x, (batch, channels * b * b, height // b, width // b))
 
 
 @op
@@ -572,10 +574,14 @@ def depth_to_space(x: ArrayLike, block_size: int, data_format: str | None = "cha
     b = block_size
     if channels % (b * b):
         raise ShapeError(f"`depth_to_space` needs channels that {b * b} divides; got {channels}.")
-    x = xp.reshape(x, (batch, height, width, b, b, channels // (b * b)))
-    x = xp.permute_dims(x, (0, 1, 3, 2, 4, 5))  # (batch, rows, row in block, columns, column in block, channels)
-    x = xp.reshape(x, (batch, height * b, width * b, channels // (b * b)))
-    return x if last else xp.moveaxis(x, -1, 1)
+    left = channels // (b * b)
+    if last:
+        x = xp.reshape(x, (batch, height, width, b, b, left))
+        x = xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
+        return xp.reshape(x, (batch, height * b, width * b, left))
+    x = xp.reshape(x, (batch, height, width, left, b, b))
+    x = xp.permute_dims(x, (0, 3, 1, 4, 2, 5))
+    return xp.reshape(x, (batch, left, height * b, width * b))
 
 
 def _images(op_name: str, x: ArrayLike, block_size: int, data_format: str | None) -> tuple:
