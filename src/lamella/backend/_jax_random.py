@@ -24,13 +24,13 @@ class JaxRandom:
 
     def uniform(self, key, shape, minval, maxval, dtype):
         if _on_host(shape, dtype, key, minval, maxval):
-            return jnp.asarray(_threefry.uniform(np.asarray(key), shape, minval, maxval, dtype))
+            return jax.device_put(_threefry.uniform(np.asarray(key), shape, minval, maxval, dtype))
         return jax.random.uniform(key, shape, dtype=dtype, minval=minval, maxval=maxval)
 
     def normal(self, key, shape, dtype):
         if _on_host(shape, dtype, key):
             below = np.nextafter(numpy_dtype(dtype).type(-1), numpy_dtype(dtype).type(0))
-            return jnp.asarray(_normal_quantile(_threefry.uniform(np.asarray(key), shape, below, 1.0, dtype)))
+            return jax.device_put(_normal_quantile(_threefry.uniform(np.asarray(key), shape, below, 1.0, dtype)))
         return jax.random.normal(key, shape, dtype=dtype)
 
     def truncated_normal(self, key, shape, dtype):
@@ -39,12 +39,12 @@ class JaxRandom:
             kind = numpy_dtype(dtype).type
             edge, inside = _edge(dtype), np.nextafter(kind(2), kind(0))
             draws = _normal_quantile(_threefry.uniform(np.asarray(key), shape, -edge, edge, dtype))
-            return jnp.asarray(np.minimum(np.maximum(draws, -inside), inside))
+            return jax.device_put(np.minimum(np.maximum(draws, -inside), inside))
         return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype=dtype)
 
     def randint(self, key, shape, minval, maxval, dtype):
         if _on_host(shape, dtype, key, minval, maxval):
-            return jnp.asarray(_threefry.randint(np.asarray(key), shape, minval, maxval, dtype))
+            return jax.device_put(_threefry.randint(np.asarray(key), shape, minval, maxval, dtype))
         return jax.random.randint(key, shape, minval, maxval, dtype=dtype)
 
     def categorical(self, key, logits, num_samples, dtype):
@@ -62,13 +62,13 @@ class JaxRandom:
 
     def permutation(self, key, x, axis):
         if _on_host(x.shape, "uint32", key, x):
-            return jnp.asarray(_threefry.permutation(np.asarray(key), np.asarray(x), axis))
+            return jax.device_put(_threefry.permutation(np.asarray(key), np.asarray(x), axis))
         return jax.random.permutation(key, x, axis=axis, independent=True)
 
     def bernoulli_mask(self, key, shape, keep):
         """A boolean array, each element True with probability `keep`."""
         if _on_host(shape, "float32", key, keep) and not jax.config.jax_enable_x64:
-            return jnp.asarray(_threefry.uniform(np.asarray(key), shape) < np.asarray(keep, np.float32))
+            return jax.device_put(_threefry.uniform(np.asarray(key), shape) < np.asarray(keep, np.float32))
         return jax.random.bernoulli(key, keep, shape)
 
 
@@ -100,7 +100,7 @@ class JaxPortableRandom:
             spec = jax.ShapeDtypeStruct(shape, numpy_dtype(dtype))
             arrays = [args[i] for i in traced]
             if not any(isinstance(a, jax.core.Tracer) for a in (key, *arrays)):
-                return jnp.asarray(host(key, *arrays))
+                return jax.device_put(host(key, *arrays))
             return jax.pure_callback(host, spec, key, *arrays, vmap_method="sequential")
 
         return on_host

@@ -609,9 +609,11 @@ class Model(Layer):
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """The values of `logs`: the loss, the losses of the outputs, the compiled metrics, the others."""
-        losses = [metric.name for metric in self.metrics[:1] + (self._compile_loss.metrics if self._compile_loss else [])]
-        order = [name for name in (*losses, *self.get_metrics_result()) if name in logs]
-        values = [logs[name] for name in dict.fromkeys([*order, *logs])]
+        order = [metric.name for metric in self.metrics[:1] + (self._compile_loss.metrics if self._compile_loss else [])]
+        if self._compile_metrics is not None:
+            order += [name for name, _ in self._compile_metrics.by_name()]
+        order += [metric.name for metric in self.metrics]
+        values = [logs[name] for name in dict.fromkeys([*order, *logs]) if name in logs]
         return values[0] if len(values) == 1 else values
 
     def _run_batch(self, kind: str, data: Any) -> Any:

@@ -227,17 +227,21 @@ class CompiledMetrics(Metric):
         if not self._built:
             return {}
         results: dict[str, Any] = {}
-        several = len(self.names) > 1
+        for name, metric in self.by_name():
+            value = metric.result()
+            results.update(value if isinstance(value, dict) else {name: value})
+        return results
+
+    def by_name(self) -> list[tuple[str, Any]]:
+        """Pairs (name in the logs, metric)."""
+        found: dict[str, Any] = {}
+        several = self._built and len(self.names) > 1
         for group, weighted in zip(self._groups, ("", "weighted_")):
             for output, metrics in zip(self.names, group):
                 for metric, given in metrics:
-                    value = metric.result()
                     name = f"{output}_{given or metric.name}" if several else given or metric.name
-                    if isinstance(value, dict):
-                        results.update(value)
-                    else:
-                        results[_unused(name, weighted, results)] = value
-        return results
+                    found[_unused(name, weighted, found)] = metric
+        return list(found.items())
 
 
 def _unused(name: str, prefix: str, taken: dict) -> str:

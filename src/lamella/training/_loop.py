@@ -62,6 +62,8 @@ class Run:
             tables.append((table, end - begin))
         if steps > whole:
             tables.append((order[whole * batch :].reshape(1, -1), 1))
+        if len(tables) > 1 and tables[-1][0].shape != tables[0][0].shape and not self.eager:
+            self._chunks_program().warm_up(data, tables[-1][0])
         for table, count in tables:
             self._chunks(data, table, count)
             if self.model.stop_training and self.kind == "train":
@@ -80,11 +82,14 @@ class Run:
     def _group_limit(self) -> int:
         return self.plan.fixed if self.plan.fixed is not None else STREAM_STEPS
 
+    def _chunks_program(self) -> Any:
+        return self.model._chunks_program(self.kind, self.listening or bool(self.guards), not self.guards)
+
     def _chunks(self, data: Any, table: np.ndarray, count: int) -> None:
         if self.eager:
             self._one_by_one(data, table, count)
             return
-        program = self.model._chunks_program(self.kind, self.listening or bool(self.guards), not self.guards)
+        program = self._chunks_program()
         at = 0
         while at < count:
             length = self.plan.next(count - at)

@@ -5,6 +5,7 @@ computes, and carries the state on. The bounds are arguments, so one compiled pr
 """
 
 import contextlib
+import contextvars
 import signal
 import threading
 from collections.abc import Iterator
@@ -69,6 +70,8 @@ class Chunks:
             return state, table
 
         self.late_logs = late_logs
+        self._warming: threading.Thread | None = None
+        self._warmed: set[tuple] = set()
         self._program = adapter.compile(chunk, donate=(0,) if donate else ())
 
     def run(self, data: Any, order: Any, start: int, stop: int) -> Any:
@@ -76,6 +79,9 @@ class Chunks:
 
         `row` reads the logs of one step from it.
         """
+        if self._warming is not None and len(order) == 1:
+            self._warming.join()
+            self._warming = None
         arguments = (current_values(self.groups), data, order, _int32(start), _int32(stop))
         prepare = getattr(self._program, "executable", None)
         program = prepare(*arguments) if prepare is not None else self._program
@@ -83,6 +89,22 @@ class Chunks:
             state, table = program(*arguments)
             put_values(self.groups, state)
         return table
+
+    def warm_up(self, data: Any, order: Any) -> None:
+        """Begin to compile the program for a last, smaller batch, in a thread, while others compile or run."""
+        prepare = getattr(self._program, "executable", None)
+        if prepare is None or order.shape in self._warmed:
+            return
+        self._warmed.add(order.shape)
+        arguments = (current_values(self.groups), data, order, _int32(0), _int32(1))
+        context = contextvars.copy_context()
+
+        def compile_quietly() -> None:
+            with contextlib.suppress(Exception):  # whatever is wrong is told when the program is run
+                context.run(prepare, *arguments)
+
+        self._warming = threading.Thread(target=compile_quietly, daemon=True)
+        self._warming.start()
 
     def row(self, table: dict[str, np.ndarray], step: int) -> dict[str, Any]:
         """The logs after step `step`, by name, from a table that `run` returned and the host has fetched."""
