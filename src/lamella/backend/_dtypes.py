@@ -80,9 +80,7 @@ def set_floatx(value: str) -> None:
     """
     global _floatx
     if value not in FLOAT_TYPES[:4]:
-        raise ArgumentError(
-            f"Unknown floatx: {value!r}. Expected one of 'bfloat16', 'float16', 'float32', 'float64'."
-        )
+        raise ArgumentError(f"Unknown floatx: {value!r}. Expected one of 'bfloat16', 'float16', 'float32', 'float64'.")
     _floatx = value
 
 
@@ -117,7 +115,7 @@ def set_image_data_format(data_format: str) -> None:
         ArgumentError: for any other value.
     """
     global _image_data_format
-    _image_data_format = standardize_data_format(data_format)
+    _image_data_format = standardize_data_format(str(data_format))
 
 
 def standardize_data_format(data_format: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._serialization import Serializable, deserialize_keras_object, serialize_keras_object
-from lamella.errors import ArgumentError
+from lamella.errors import ArgumentError, DTypeError
 
 _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -21,13 +21,14 @@ class DTypePolicy(Serializable):
 
     Raises:
         ArgumentError: for any other name.
+        DTypeError: for something that is no string.
     """
 
     def __init__(self, name: str | None = None):
         if name is None:
             name = dtype_policy().name
         if not isinstance(name, str):
-            raise ArgumentError(f"The `name` of a DTypePolicy must be a string such as 'mixed_bfloat16'; got {name!r}.")
+            raise DTypeError(f"The `name` of a DTypePolicy must be a string such as 'mixed_bfloat16'; got {name!r}.")
         self._name = name
         if name in _MIXED:
             self._compute_dtype, self._variable_dtype = _MIXED[name], "float32"
@@ -152,7 +153,10 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
-        return deserialize_keras_object(identifier)
+        found = deserialize({"config": {}, **identifier} if "class_name" in identifier else identifier)
+        if not isinstance(found, DTypePolicy):
+            raise ArgumentError(f"The configuration {identifier!r} does not describe a dtype policy.")
+        return found
     if isinstance(identifier, str):
         return DTypePolicy(identifier)
     try:
@@ -170,4 +174,5 @@ def serialize(dtype_policy: DTypePolicy) -> dict:
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> DTypePolicy:
     """The policy of a configuration made by `serialize`."""
-    return deserialize_keras_object(config, custom_objects=custom_objects)
+    classes = {cls.__name__: cls for cls in (DTypePolicy, FloatDTypePolicy)}
+    return deserialize_keras_object(config, custom_objects=custom_objects, module_objects=classes)
