@@ -25,6 +25,8 @@ __all__ = [
     "pool3d",
 ]
 
+_ops: Any = ops  # convolution and pooling are looked up when they are called: those ops may be a version younger
+
 
 def conv1d(
     x: ArrayLike,
@@ -46,7 +48,7 @@ def conv1d(
     """
     data_format = _dtypes.standardize_data_format(data_format)
     if padding == "causal":
-        before = (dilation_rate * (ops.shape(kernel)[0] - 1), 0)
+        before = (dilation_rate * (_known("conv1d", kernel)[0] - 1), 0)
         margins = (before, (0, 0)) if data_format == "channels_last" else ((0, 0), before)
         x, padding = ops.pad(x, ((0, 0), *margins)), "valid"
     return _conv("conv1d", 1, x, kernel, strides, padding, data_format, dilation_rate)
@@ -103,7 +105,7 @@ def _conv(
 ) -> Array:
     if ops.ndim(x) != rank + 2:
         raise ShapeError(f"{name} takes an array of {rank + 2} axes; got shape {ops.shape(x)}.")
-    return ops.conv(
+    return _ops.conv(
         x,
         kernel,
         strides=_each(strides, rank),
@@ -115,6 +117,14 @@ def _conv(
 
 def _each(value: Any, rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def _known(name: str, x: ArrayLike, which: slice = slice(None)) -> tuple[int, ...]:
+    """The sizes of `x` along the axes `which`, which must be known."""
+    sizes = ops.shape(x)[which]
+    if None in sizes:
+        raise ShapeError(f"{name} needs to know the sizes; got an array of shape {ops.shape(x)}.")
+    return sizes  # type: ignore[return-value]
 
 
 def _padding(name: str, padding: str) -> str:
@@ -183,8 +193,8 @@ def _conv_transpose(
     data_format, padding = _dtypes.standardize_data_format(data_format), _padding(name, padding)
     strides, dilation = _each(strides, rank), _each(dilation_rate, rank)
     inner = slice(1, -1) if data_format == "channels_last" else slice(2, None)
-    have, wanted = tuple(ops.shape(x))[inner], tuple(output_shape)[inner]
-    kernel_sizes = ops.shape(kernel)[:rank]
+    have, wanted = _known(name, x, inner), tuple(output_shape)[inner]
+    kernel_sizes = _known(name, kernel)[:rank]
     # Whole: one kernel at every stride. "valid" may leave up to stride - 1 elements at the end that no kernel reached;
     # "same" cuts margins of which the smaller part is in front. Both are cut out of the whole, widened where needed.
     whole = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(have, strides, kernel_sizes, dilation)]
@@ -195,7 +205,7 @@ def _conv_transpose(
                 f"{name} cannot make {tuple(output_shape)} of an array of shape {ops.shape(x)} with strides {strides}, "
                 f"padding {padding!r} and a kernel of {kernel_sizes}: the convolution of that shape has another size."
             )
-    out = ops.conv_transpose(
+    out = _ops.conv_transpose(
         x, kernel, strides=strides, padding="valid", output_padding=0, data_format=data_format, dilation_rate=dilation
     )
     margins, cuts = [], []
@@ -229,7 +239,7 @@ def depthwise_conv2d(
     Returns:
         An array with `channels * multiplier` channels.
     """
-    return ops.depthwise_conv(
+    return _ops.depthwise_conv(
         x,
         depthwise_kernel,
         strides=_each(strides, 2),
@@ -294,7 +304,7 @@ def _separable(
     data_format: str | None,
     dilation_rate: Any,
 ) -> Array:
-    return ops.separable_conv(
+    return _ops.separable_conv(
         x,
         depthwise_kernel,
         pointwise_kernel,
@@ -334,7 +344,7 @@ def local_conv(
     first = data_format == "channels_first"
     if first:
         inputs = ops.moveaxis(inputs, 1, -1)
-    channels = ops.shape(inputs)[-1]
+    (channels,) = _known("local_conv", inputs, slice(-1, None))
     patches = ops.convert_to_tensor(inputs) if not hasattr(inputs, "shape") else inputs
     for i in range(axes):  # each spatial axis becomes (place, element of the kernel)
         steps = range(0, places[i] * strides[i], strides[i])
@@ -360,7 +370,7 @@ def local_conv1d(
         kernel_size, strides: an integer, or a tuple of one.
         data_format: `"channels_last"` or `"channels_first"`; defaults to `image_data_format()`.
     """
-    places = (ops.shape(kernel)[0],)
+    places = _known("local_conv1d", kernel)[:1]
     return local_conv(inputs, kernel, _each(kernel_size, 1), _each(strides, 1), places, data_format)
 
 
@@ -449,7 +459,7 @@ def _pool(
     for what, value in (("pool_size", pool_size), ("strides", strides)):
         if not isinstance(value, int) and len(value) != rank:
             raise ArgumentError(f"The `{what}` of {name} must be {rank} integers; got {value!r}.")
-    pool = ops.max_pool if pool_mode == "max" else ops.average_pool
+    pool = _ops.max_pool if pool_mode == "max" else _ops.average_pool
     return pool(
         x,
         pool_size=_each(pool_size, rank),

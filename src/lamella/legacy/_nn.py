@@ -238,6 +238,15 @@ def dropout(x: ArrayLike, level: float, noise_shape: Any = None, seed: Any = Non
 
 # ---- predictions -------------------------------------------------------------------------------------
 
+_ops: Any = ops  # the CTC ops are looked up when they are called: they may be a version younger
+
+
+def _classes(predictions: ArrayLike) -> int:
+    classes = ops.shape(predictions)[-1]
+    if classes is None:
+        raise ShapeError(f"The number of classes must be known; got predictions of shape {ops.shape(predictions)}.")
+    return classes
+
 
 def in_top_k(predictions: ArrayLike, targets: ArrayLike, k: int) -> Array:
     """Whether the class `targets` is among the `k` that are predicted best.
@@ -258,7 +267,7 @@ def in_top_k(predictions: ArrayLike, targets: ArrayLike, k: int) -> Array:
         >>> K.in_top_k([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3]], [2, 1], k=2).tolist()
         [True, False]
     """
-    classes = ops.shape(predictions)[-1]
+    classes = _classes(predictions)
     targets = ops.cast(targets, "int32")
     known = ops.logical_and(ops.greater_equal(targets, 0), ops.less(targets, classes))
     places = ops.where(known, targets, ops.zeros_like(targets))
@@ -284,8 +293,8 @@ def ctc_batch_cost(y_true: ArrayLike, y_pred: ArrayLike, input_length: ArrayLike
     """
     logits = ops.log(ops.add(y_pred, _dtypes.epsilon()))
     steps, lengths = (ops.reshape(ops.cast(n, "int32"), (-1,)) for n in (input_length, label_length))
-    blank = ops.shape(y_pred)[-1] - 1
-    cost = ops.ctc_loss(ops.cast(y_true, "int32"), logits, lengths, steps, mask_index=blank)
+    blank = _classes(y_pred) - 1
+    cost = _ops.ctc_loss(ops.cast(y_true, "int32"), logits, lengths, steps, mask_index=blank)
     return ops.expand_dims(cost, 1)
 
 
@@ -307,12 +316,12 @@ def ctc_decode(
     """
     logits = ops.log(ops.add(y_pred, _dtypes.epsilon()))
     strategy = "greedy" if greedy else "beam_search"
-    decoded, scores = ops.ctc_decode(
+    decoded, scores = _ops.ctc_decode(
         logits,
         ops.cast(input_length, "int32"),
         strategy=strategy,
         beam_width=beam_width,
         top_paths=1 if greedy else top_paths,
-        mask_index=ops.shape(y_pred)[-1] - 1,
+        mask_index=_classes(y_pred) - 1,
     )
     return list(ops.unstack(decoded, axis=0)), scores

@@ -7,6 +7,8 @@ from typing import Any
 
 from lamella import ops
 from lamella.backend import _dtypes
+from lamella.core._arrays import arrays
+from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.typing import Array, ArrayLike
 
@@ -74,9 +76,16 @@ def batch_flatten(x: ArrayLike) -> Array:
         (2, 60)
     """
     first, *others = ops.shape(x)
-    if first is not None:
-        return ops.reshape(x, (first, -1))
-    return ops.reshape(x, (-1, math.prod(others))) if None not in others else ops.reshape(x, (-1, None))
+    known = [n for n in others if n is not None]
+    if first is None and len(known) == len(others):
+        return ops.reshape(x, (-1, math.prod(known)))
+    return _joined(x)
+
+
+@op
+def _joined(x: ArrayLike) -> Array:
+    _, x = arrays(x)
+    return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 def repeat(x: ArrayLike, n: int) -> Array:
@@ -227,9 +236,18 @@ def resize_images(
     data_format = _dtypes.standardize_data_format(data_format)
     if interpolation == "nearest":
         return _enlarged(x, (height_factor, width_factor), data_format)
-    sizes = ops.shape(x)[1:3] if data_format == "channels_last" else ops.shape(x)[2:4]
-    size = (sizes[0] * height_factor, sizes[1] * width_factor)
-    return ops.image.resize(x, size, interpolation=interpolation, data_format=data_format)
+    return _interpolated(x, height_factor, width_factor, data_format, interpolation)
+
+
+_ops: Any = ops  # images are looked up when they are called: those ops may be a version younger
+
+
+@op
+def _interpolated(x: ArrayLike, height_factor: int, width_factor: int, data_format: str, interpolation: str) -> Array:
+    _, x = arrays(x)
+    height, width = x.shape[1:3] if data_format == "channels_last" else x.shape[2:4]
+    size = (height * height_factor, width * width_factor)
+    return _ops.image.resize(x, size, interpolation=interpolation, data_format=data_format)
 
 
 def resize_volumes(x: ArrayLike, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Array:
