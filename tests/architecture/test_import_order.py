@@ -17,6 +17,7 @@ FACADES = ("lamella",)
 # Calls that climb on purpose, when they are made: the lower one works without the higher, which completes it.
 HOOKS = {
     ("core/_operators.py", "ops"): "`variable + 1` is the op `add`, which hands itself down when ops load",
+    ("core/_serialization.py", "ops"): "a configuration may name an op",
     ("core/_variable.py", "initializers"): "a Variable may be made from the name of an initializer",
     ("models/_model.py", "saving"): "`model.save()` writes a file in a format that saving knows",
 }

@@ -8,7 +8,6 @@ import pytest
 import lamella.backend as K
 from lamella.errors import ArgumentError, ShapeError
 
-pytestmark = pytest.mark.usefixtures("keras_ops")
 RNG = np.random.default_rng(3)
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
@@ -170,7 +169,7 @@ def test_pooling_says_what_it_cannot_do():
         K.conv3d(x, x)
 
 
-def test_images_are_resized_smoothly():
+def test_images_are_resized_smoothly(keras_ops):
     import keras
 
     x = RNG.normal(size=(1, 3, 4, 2)).astype("float32")

@@ -7,7 +7,7 @@ from collections import OrderedDict, defaultdict, deque
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lamella
@@ -229,6 +229,7 @@ NESTED = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a machine may be busy
 @given(NESTED)
 def test_packing_the_leaves_again_gives_the_structure(structure):
     assert tree.pack_sequence_as(structure, tree.flatten(structure)) == structure
@@ -237,6 +238,7 @@ def test_packing_the_leaves_again_gives_the_structure(structure):
     tree.assert_same_structure(structure, tree.map_structure(lambda x: random.random(), structure))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a machine may be busy
 @given(NESTED)
 def test_every_path_leads_to_its_leaf(structure):
     for path, leaf in tree.flatten_with_path(structure):

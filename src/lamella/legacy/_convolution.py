@@ -25,8 +25,6 @@ __all__ = [
     "pool3d",
 ]
 
-_ops: Any = ops  # convolution and pooling are looked up when they are called: those ops may be a version younger
-
 
 def conv1d(
     x: ArrayLike,
@@ -105,7 +103,7 @@ def _conv(
 ) -> Array:
     if ops.ndim(x) != rank + 2:
         raise ShapeError(f"{name} takes an array of {rank + 2} axes; got shape {ops.shape(x)}.")
-    return _ops.conv(
+    return ops.conv(
         x,
         kernel,
         strides=_each(strides, rank),
@@ -205,7 +203,7 @@ def _conv_transpose(
                 f"{name} cannot make {tuple(output_shape)} of an array of shape {ops.shape(x)} with strides {strides}, "
                 f"padding {padding!r} and a kernel of {kernel_sizes}: the convolution of that shape has another size."
             )
-    out = _ops.conv_transpose(
+    out = ops.conv_transpose(
         x, kernel, strides=strides, padding="valid", output_padding=0, data_format=data_format, dilation_rate=dilation
     )
     margins, cuts = [], []
@@ -239,7 +237,7 @@ def depthwise_conv2d(
     Returns:
         An array with `channels * multiplier` channels.
     """
-    return _ops.depthwise_conv(
+    return ops.depthwise_conv(
         x,
         depthwise_kernel,
         strides=_each(strides, 2),
@@ -304,7 +302,7 @@ def _separable(
     data_format: str | None,
     dilation_rate: Any,
 ) -> Array:
-    return _ops.separable_conv(
+    return ops.separable_conv(
         x,
         depthwise_kernel,
         pointwise_kernel,
@@ -459,7 +457,7 @@ def _pool(
     for what, value in (("pool_size", pool_size), ("strides", strides)):
         if not isinstance(value, int) and len(value) != rank:
             raise ArgumentError(f"The `{what}` of {name} must be {rank} integers; got {value!r}.")
-    pool = _ops.max_pool if pool_mode == "max" else _ops.average_pool
+    pool = ops.max_pool if pool_mode == "max" else ops.average_pool
     return pool(
         x,
         pool_size=_each(pool_size, rank),
