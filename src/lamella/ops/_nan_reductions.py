@@ -197,7 +197,7 @@ def nanmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
         3.0
     """
     xp, x, missing = _filled(x, -math.inf)
-    found = extreme("nanmax", x, axis, keepdims)
+    found = extreme("nanmax", True, x, axis, keepdims)
     if missing is None:
         return found
     nothing = xp.all(missing, axis=reduced_axes("nanmax", axis, x.ndim), keepdims=keepdims)
@@ -226,7 +226,7 @@ def nanmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
         2.0
     """
     xp, x, missing = _filled(x, math.inf)
-    found = extreme("nanmin", x, axis, keepdims)
+    found = extreme("nanmin", False, x, axis, keepdims)
     if missing is None:
         return found
     nothing = xp.all(missing, axis=reduced_axes("nanmin", axis, x.ndim), keepdims=keepdims)

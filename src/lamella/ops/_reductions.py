@@ -231,11 +231,10 @@ def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None) -
     return cast(xp.sum(x * weights, axis=axes) / xp.sum(weights, axis=axes), dtype)
 
 
-def extreme(op_name: str, x: Array, axis: Axis, keepdims: bool, initial: Any = None) -> Array:
-    """The maximum or minimum of an array, by the last letters of the op's name."""
+def extreme(op_name: str, largest: bool, x: Array, axis: Axis, keepdims: bool, initial: Any = None) -> Array:
+    """The maximum or, unless `largest`, the minimum of an array."""
     xp = _registry.active().xp
     axes = reduced_axes(op_name, axis, x.ndim)
-    largest = op_name.endswith("max")
     dtype = dtype_of(x)
     if builtins.any(x.shape[a] == 0 for a in axes):
         if initial is None:
@@ -283,7 +282,7 @@ def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: ArrayL
         [5, 7]
     """
     _, x = arrays(x)
-    return extreme("max", x, axis, keepdims, initial)
+    return extreme("max", True, x, axis, keepdims, initial)
 
 
 @op
@@ -309,7 +308,7 @@ def amax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
         [5, 7]
     """
     _, x = arrays(x)
-    return extreme("amax", x, axis, keepdims)
+    return extreme("amax", True, x, axis, keepdims)
 
 
 @op
@@ -338,7 +337,7 @@ def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: ArrayL
         [1, 3]
     """
     _, x = arrays(x)
-    return extreme("min", x, axis, keepdims, initial)
+    return extreme("min", False, x, axis, keepdims, initial)
 
 
 @op
@@ -364,7 +363,7 @@ def amin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
         [1, 3]
     """
     _, x = arrays(x)
-    return extreme("amin", x, axis, keepdims)
+    return extreme("amin", False, x, axis, keepdims)
 
 
 @op
@@ -390,7 +389,7 @@ def ptp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
     """
     refuse("ptp", x, "bool")
     xp, x = arrays(x)
-    return xp.subtract(extreme("max", x, axis, keepdims), extreme("min", x, axis, keepdims))
+    return xp.subtract(extreme("ptp", True, x, axis, keepdims), extreme("ptp", False, x, axis, keepdims))
 
 
 def position(op_name: str, x: Array, axis: int | None, keepdims: bool) -> Array:

@@ -10,17 +10,19 @@ HOLES = [NAN, 1.0, -2.0, NAN, 3.0, 0.5, NAN, NAN, NAN, INF, -1.0, 2.0]
 
 
 def reductions(*names: str, dtypes: tuple = REALS, axes: tuple = AXES, keepdims: bool = True, **kwargs) -> list[Case]:
-    """Axes, kept ones, dtypes, a scalar and a list."""
+    """Axes, kept ones, dtypes and a scalar; for all but the first of `names`, which share its code, fewer."""
     cases = []
     for name in names:
-        cases += [Case(name, Arr((2, 3, 4)), axis=a, reference=_axes_as_tuple(name), **kwargs) for a in axes]
-        if keepdims:
-            cases += [
-                Case(name, Arr((2, 3, 4)), axis=a, keepdims=True, reference=_axes_as_tuple(name), **kwargs)
-                for a in axes[:4]
-            ]
-        cases += [Case(name, Arr((2, 3), d), axis=1, **kwargs) for d in dtypes]
-        cases += [Case(name, Arr(()), **kwargs)]
+        few = name != names[0]
+        numpy = _axes_as_tuple(name)
+        for a in axes[::3] if few else axes:
+            cases.append(Case(name, Arr((2, 3, 4)), axis=a, reference=numpy, **kwargs))
+        for a in (None, (0, 2)) if keepdims else ():
+            cases.append(Case(name, Arr((2, 3, 4)), axis=a, keepdims=True, reference=numpy, **kwargs))
+        for d in dtypes:
+            if not few or d in ("bfloat16", "int8", "bool"):
+                cases.append(Case(name, Arr((2, 3), d), axis=1, **kwargs))
+        cases.append(Case(name, Arr(()), **kwargs))
     return cases
 
 
@@ -41,14 +43,17 @@ class TestReductions(OpParity):
         *reductions("sum", "mean", "prod", "var", "std", "max", "min", "amax", "amin"),
         *reductions("ptp", dtypes=REALS[:-1]),
         *reductions("any", "all"),
-        *reductions("count_nonzero", keepdims=False),
+        *reductions("count_nonzero", keepdims=False, axes=AXES[:4]),
         *(Case(n, Arr((2, 3), "complex64"), axis=0) for n in ("sum", "mean", "prod", "std", "any", "all")),
         Case("var", Arr((2, 3), "complex64"), axis=0, reference=False),
         *(Case(n, Arr((0, 3))) for n in ("sum", "prod", "mean", "var", "any", "all", "count_nonzero")),
         *(Case(n, Arr((0, 3)), axis=1) for n in ("sum", "mean", "std", "max", "min", "any", "all", "ptp")),
         *(Case(n, Arr((2, 3), values=[1, NAN, 2, INF, 3, 4]), axis=1) for n in (*SUMS, "any", "all", "count_nonzero")),
-        *(Case(n, [1, 2, 3]) for n in ("sum", "mean", "prod", "max", "min", "any", "all")),
-        *(Case(n, Arr((2, 3)), 1, True) for n in ("sum", "mean", "prod", "var", "std", "max", "min", "any", "all")),
+        *(Case(n, [1, 2, 3]) for n in ("sum", "mean", "prod", "max", "min")),
+        *(
+            Case(n, Arr((2, 3)), 1, True, reference=False)
+            for n in ("sum", "mean", "prod", "var", "std", "max", "min", "any", "all")
+        ),
         *(Case(n, Arr((3,), low=1), grad=True) for n in SUMS),
         *(Case(n, Arr((2, 3, 2), seed=1), axis=(0, 2), grad=True) for n in SUMS),
         *(Case(n, Arr((2, 600), d, low=0, high=1), axis=1) for n in ("sum", "mean", "var") for d in FLOATS),
@@ -140,11 +145,12 @@ class TestAverages(OpParity):
         Case("average", Arr((2, 3, 4)), axis=(0, 2), weights=Arr((2, 3, 4), low=1)),
         Case("average", Arr((2, 3, 4)), axis=(0, 2), weights=Arr((2, 4), low=1), unknown=False),
         Case("average", Arr((2, 3, 4)), axis=(2, 0), weights=Arr((4, 2), low=1), unknown=False),
-        Case("average", Arr((2, 3)), axis=0, weights=[1, 3]),
-        Case("average", Arr((2, 3)), axis=0, weights=[0.0, 0.0], reference=False),
+        Case("average", Arr((2, 3)), axis=0, weights=[1, 3], unknown=False),
+        Case("average", Arr((2, 3)), axis=0, weights=[0.0, 0.0], reference=False, unknown=False),
         Case("average", Arr((2, 3)), axis=1, weights=Arr((3,), low=1), grad=True),
         *(Case("trapezoid", Arr((2, 3, 4)), axis=a, dx=0.5) for a in (0, 1, -1)),
-        *(Case("trapezoid", Arr((2, 3), d)) for d in REALS),
+        *(Case("trapezoid", Arr((2, 3), d)) for d in REALS[:-1]),
+        Case("trapezoid", Arr((2, 3), "bool"), reference=False),
         Case("trapezoid", Arr((2, 3)), Arr((3,))),
         Case("trapezoid", Arr((2, 3)), Arr((2,)), axis=0, unknown=False),
         Case("trapezoid", Arr((2, 3)), Arr((2, 3), seed=1), axis=0),
@@ -174,7 +180,7 @@ class TestNanReductions(OpParity):
             for d in FLOATS[::2]
             for a, k in ((None, False), (0, True), (1, False), ((0, 1), False))
         ),
-        *(Case(n, Arr((2, 3), values=HOLES[1:3]), axis=a, grad=True) for n in NANS for a in (None, 0)),
+        *(Case(n, Arr((2, 3), values=[1, NAN, -2, 3, 0.5, NAN]), axis=a, grad=True) for n in NANS for a in (None, 1)),
         *(Case(n, Arr((2, 3), "complex64"), axis=0) for n in NANS[:5]),
         *(
             Case(n, Arr((4, 3), values=HOLES), axis=a, keepdims=k, reference=False)
@@ -204,7 +210,7 @@ METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 class TestOrderStatistics(OpParity):
     cases = (
-        *reductions("median", "nanmedian"),
+        *reductions("median", "nanmedian", axes=AXES[:4]),
         *(Case("median", Arr((n,), seed=n)) for n in (1, 2, 3, 4)),
         *(Case("median", Arr((2, 3), values=[1, NAN, 2, INF, 3, 4]), axis=a) for a in (None, 1)),
         *(
@@ -215,12 +221,13 @@ class TestOrderStatistics(OpParity):
             for k in (False, True)
         ),
         *(Case(n, Arr((2, 6)), qs[1], axis=1, method=m) for n, qs in QUANTILES.items() for m in METHODS),
-        *(Case("quantile", Arr((2, 4), d), 0.3, axis=1) for d in REALS),
+        *(Case("quantile", Arr((2, 4), d), 0.3, axis=1) for d in REALS[:-1]),
+        Case("quantile", Arr((2, 4), "bool"), 0.3, axis=1, reference=False),
         *(Case("percentile", Arr((2, 4), d), 30.0, axis=1) for d in ("bfloat16", "int8")),
         Case("quantile", Arr((2, 4), "float16"), Arr((2,), low=0, high=1)),
         Case("quantile", Arr((2, 4)), [0.0, 1.0], axis=0),
         Case("quantile", Arr((2, 4)), [-0.5, 1.5], axis=0, reference=False),
-        Case("quantile", Arr((2, 3), values=[1, NAN, 2, INF, 3, 4]), 0.5, axis=1),
+        Case("quantile", Arr((2, 3), values=[1, NAN, 2, INF, 3, 4]), 0.5, axis=1, reference=False),
         *(
             Case("nan" + n, Arr((4, 3), values=HOLES[:8]), q, axis=a, keepdims=k)
             for n, qs in QUANTILES.items()
