@@ -11,7 +11,7 @@ LamellaError
 ├── NotCompiledError (ValueError)      `fit` and its kin before `compile`
 ├── BackendError (RuntimeError)        an array library that is missing or cannot do what is asked
 ├── DownloadError (OSError)            a file that could not be fetched or failed its checksum
-├── SerializationError (ValueError)    a configuration or file that cannot be turned into an object
+├── SerializationError (TypeError, ValueError) a configuration or file that cannot be turned into an object
 └── MissingNameError (AttributeError)  a public name that lamella does not have
 
 Each subclasses the builtin that users of Keras catch, so `except ValueError` keeps working.
@@ -65,7 +65,7 @@ class DownloadError(LamellaError, OSError):
     """A file that could not be fetched, or failed its checksum."""
 
 
-class SerializationError(LamellaError, ValueError):
+class SerializationError(LamellaError, TypeError, ValueError):
     """A configuration or file that cannot be turned into an object."""
 
 

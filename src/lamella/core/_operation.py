@@ -151,9 +151,11 @@ class Operation(Serializable):
     def _constructor_arguments(self) -> dict[str, Any]:
         args, kwargs = self.__dict__.get("_init_arguments", ((), {}))
         try:
-            bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs).arguments
+            bound_arguments = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
         except (TypeError, ValueError):
             return {}
+        bound_arguments.apply_defaults()
+        bound = bound_arguments.arguments
         out: dict[str, Any] = {}
         for key, value in list(bound.items())[1:]:
             kind = inspect.signature(type(self).__init__).parameters[key].kind

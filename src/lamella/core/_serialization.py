@@ -12,6 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from lamella.core._operators import OPERATORS
 from lamella.errors import ArgumentError, SerializationError, nearest_names
 
 # (Keras module, class name) -> class, for the classes of lamella itself.
@@ -247,28 +248,21 @@ def _serialize_type(cls: type) -> dict:
             "name": cls.__name__,
         }
     module, class_name, registered_name = _class_names(cls)
-    return {
-        "module": "builtins",
-        "class_name": "type",
-        "config": class_name,
-        "registered_name": registered_name,
-    }
+    return {"module": module, "class_name": "type", "config": class_name, "registered_name": registered_name}
+
+
+# Where Keras looks for a function that a configuration calls one of its "builtins".
+_FUNCTIONS = ("activations", "losses", "metrics", "initializers", "regularizers", "constraints")
 
 
 def _serialize_function(fn: Any) -> dict:
-    module = fn.__module__
-    if (module or "").startswith("lamella."):
-        return {
-            "module": f"keras.{module.split('.')[1]}",
-            "class_name": "function",
-            "config": fn.__name__,
-            "registered_name": fn.__name__,
-        }
+    parts = (fn.__module__ or "").split(".")
+    elsewhere = parts[0] == "lamella" and parts[1] not in _FUNCTIONS
     return {
-        "module": "builtins",
+        "module": f"keras.{parts[1]}" if elsewhere else "builtins",
         "class_name": "function",
-        "config": fn.__name__,
-        "registered_name": get_registered_name(fn),
+        "config": get_registered_name(fn),
+        "registered_name": "function",
     }
 
 
@@ -291,12 +285,16 @@ def _serialize_array_like(obj: Any) -> Any:
     if kind in ("numpy", "ml_dtypes"):
         import numpy as np
 
+        if isinstance(obj, np.ndarray) and obj.ndim == 0:
+            return obj.item()
         if isinstance(obj, np.ndarray):
             return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": str(obj.dtype)}}
         if isinstance(obj, np.generic):
             return obj.item()
-        if isinstance(obj, (np.dtype, type)):
+        if isinstance(obj, np.dtype):
             return _dtypes.standardize_dtype(obj)
+    if isinstance(obj, type) and (obj.__module__.partition(".")[0] in ("numpy", "ml_dtypes") or kind == "jax"):
+        return _dtypes.standardize_dtype(obj)  # np.float32, jnp.bfloat16
     if kind in ("jax", "torch", "tensorflow") and type(obj).__name__ in ("dtype", "DType"):
         return _dtypes.standardize_dtype(obj)
     if type(obj).__name__ == "TensorShape":
@@ -345,6 +343,8 @@ def _deserialize(config: Any, safe_mode: bool, module_objects: dict | None = Non
     class_name, inner = config["class_name"], config.get("config") or {}
     if class_name in _PLAIN:
         return _PLAIN[class_name](config, safe_mode)
+    if not isinstance(inner, dict) and class_name not in ("function", "type"):
+        raise SerializationError(f"The `config` of {class_name!r} must be a dict; got {inner!r} in {config!r}.")
     if class_name == "function":
         return _find_function(config)
     if class_name == "type":
@@ -379,6 +379,8 @@ def _from_config(cls: Any, inner: dict, safe_mode: bool) -> Any:
     token = _safe_mode.set(safe_mode)
     try:
         return cls.from_config(inner)
+    except SerializationError:
+        raise
     except TypeError as error:
         if "from_config" in str(error) or "__init__" in str(error):
             raise SerializationError(
@@ -448,9 +450,12 @@ def _find_class(module: Any, name: Any, registered_name: Any, module_objects: di
         for where in ("keras", "keras.layers", "keras.src.models.functional"):
             if name in (classes := builtin_classes(where)):
                 return classes[name]
+    where = sorted(m for m, n in _BUILTIN if n == name)
     known = {n for _, n in _BUILTIN} | {k.rpartition(">")[2] for k in _REGISTERED}
     near = nearest_names(str(name), known)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    if where:
+        hint = f" There is one in {' and '.join(where)}: give that as its `module`."
     raise SerializationError(
         f"Could not find the class {name!r} (module {module!r}, registered name {registered_name!r}).{hint} A class of "
         "your own must be registered with @register_keras_serializable() before it is loaded, or be passed in "
@@ -468,16 +473,21 @@ def _family(module: str) -> str:
 
 
 def _find_function(config: dict) -> Any:
-    name = config["config"]
+    name, module = config["config"], config.get("module")
     for key in (config.get("registered_name"), name):
-        if isinstance(key, str) and (found := get_registered_object(key)) is not None:
+        if isinstance(key, str) and key != "function" and (found := get_registered_object(key)) is not None:
             return found
-    module = config.get("module")
-    for family in ("activations", "losses", "metrics", "initializers", "regularizers", "constraints", "ops"):
-        if module in (None, "builtins", f"keras.{family}") and isinstance(name, str) and name.isidentifier():
-            facade = importlib.import_module(f"lamella.{family}")
-            if name in getattr(facade, "__all__", ()) and isinstance(getattr(facade, name), types.FunctionType):
-                return getattr(facade, name)
+    if isinstance(name, str):
+        for family in _FUNCTIONS:
+            if module in (None, "builtins", f"keras.{family}"):
+                facade = importlib.import_module(f"lamella.{family}")
+                found = getattr(facade, name, None) if name in facade.__all__ else None
+                if isinstance(found, types.FunctionType):
+                    return found
+        if module in (None, "builtins", "keras.ops"):
+            importlib.import_module("lamella.ops")
+            if name in OPERATORS:
+                return OPERATORS[name]
     raise SerializationError(
         f"Could not find the function {name!r} (module {module!r}). A function of your own must be registered with "
         "@register_keras_serializable() before it is loaded, or be passed in `custom_objects`."

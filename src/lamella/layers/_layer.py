@@ -12,7 +12,7 @@ from lamella.core._masks import mask_of, set_mask
 from lamella.core._operation import Node, Operation, any_symbolic_tensors
 from lamella.core._serialization import deserialize_keras_object
 from lamella.core._variable import Variable
-from lamella.errors import ArgumentError, LamellaError, NotBuiltError, ShapeError
+from lamella.errors import ArgumentError, LamellaError, NotBuiltError, SerializationError, ShapeError
 from lamella.layers._call import (
     CallArguments,
     CallContext,
@@ -859,7 +859,12 @@ class Layer(Operation):
             config["dtype"] = deserialize_keras_object(config["dtype"])
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             config = _only_known(cls, config, parameters)
-        return cls(**config)
+        try:
+            return cls(**config)
+        except Exception as error:
+            raise SerializationError(
+                f"{cls.__name__} could not be made from its configuration {config!r}: {error}"
+            ) from error
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
