@@ -20,9 +20,7 @@ class PortableRandom:
 
     def normal(self, key, shape, dtype):
         kind = numpy_dtype(dtype).type
-        return self._normal_quantile(
-            _threefry.uniform(key, shape, np.nextafter(kind(-1), kind(0)), 1.0, dtype), dtype
-        )
+        return self._normal_quantile(_threefry.uniform(key, shape, np.nextafter(kind(-1), kind(0)), 1.0, dtype), dtype)
 
     def truncated_normal(self, key, shape, dtype):
         """Standard normal, cut at two standard deviations."""
@@ -56,17 +54,20 @@ class PortableRandom:
         return np.asarray(betaincinv(alpha, beta, self._open_unit(key, shape))).astype(numpy_dtype(dtype))
 
     def binomial(self, key, shape, counts, probabilities, dtype):
-        from scipy.special import bdtr, bdtrik
+        """The least number of successes whose distribution function reaches a uniform draw, by bisection."""
+        from scipy.special import bdtr
 
         u = self._open_unit(key, shape)
-        n, p = np.floor(np.asarray(counts, np.float64)), np.asarray(probabilities, np.float64)
-        with np.errstate(invalid="ignore"):
-            inside = (p > 0) & (p < 1)
-            safe = np.where(inside, p, 0.5)
-            above = np.clip(np.ceil(bdtrik(u, n, safe)), 0, n)
-            below = np.maximum(above - 1, 0)
-            successes = np.where(bdtr(below, n, safe) >= u, below, above)
-        return np.where(inside, successes, np.where(p > 0, n, 0.0)).astype(numpy_dtype(dtype))
+        n = np.broadcast_to(np.floor(np.asarray(counts, np.float64)).astype(np.int64), shape)
+        p = np.broadcast_to(np.asarray(probabilities, np.float64), shape)
+        low, high = np.full(shape, -1), n
+        for _ in range(int(n.max(initial=0)).bit_length() + 1):  # the answer lies in (low, high]
+            middle = (low + high) // 2
+            reached = bdtr(np.maximum(middle, 0), n, p) >= u
+            open_ = high - low > 1
+            high = np.where(open_ & reached, middle, high)
+            low = np.where(open_ & ~reached, middle, low)
+        return high.astype(numpy_dtype(dtype))
 
     def permutation(self, key, x, axis):
         return _threefry.permutation(key, np.asarray(x), axis)

@@ -200,7 +200,7 @@ def conv_transpose(
     """
     xp, x, kernel = promote(inputs, kernel)
     call = _Call("conv_transpose", x, kernel, strides, padding, data_format, dilation_rate, paddings=("valid", "same"))
-    *window, filters, depth = kernel.shape
+    *window, _, depth = kernel.shape
     if depth != call.channels:
         raise ShapeError(
             "`conv_transpose` needs a kernel of shape (*window, filters, channels) with the channels of `inputs`; "
@@ -264,9 +264,15 @@ class _Call:
                     f"than the window {self.window} with dilation {self.dilation}. Use padding='same', larger inputs "
                     "or a smaller window."
                 )
-        return _registry.active().convolution(
-            self.x, kernel, self.strides, margins, (1,) * len(self.spatial), self.dilation, groups, self.channels_last
+        return self.convolve(kernel, self.strides, margins, (1,) * len(self.spatial), groups)
+
+    def convolve(self, kernel: Array, strides: Any, margins: Any, input_dilation: Any, groups: int) -> Array:
+        """What the adapter computes, in the dtype of the inputs."""
+        adapter = _registry.active()
+        out = adapter.convolution(
+            self.x, kernel, strides, margins, input_dilation, self.dilation, groups, self.channels_last
         )
+        return cast(out, adapter.dtype(self.x))
 
 
 def _each(name: str, value: Any, what: str, rank: int, least: int = 1) -> tuple[int, ...]:
