@@ -212,9 +212,12 @@ class AUC(_FourCells):
             return ops.divide_no_nan(fp, fp + tn), recall
         if self.curve is AUCCurve.PR:
             return recall, ops.divide_no_nan(tp, tp + fp)
-        # The gain of a rate r over the rate p of yes labels: (r - p) / ((1 - p) r).
+        # The gain of a rate r over the rate p of yes labels is (r - p) / ((1 - p) r). Recall that is no gain
+        # has no width on the curve.
         odds = ops.divide_no_nan(tp + fn, fp + tn)
-        return 1.0 - ops.divide_no_nan(fn, tp) * odds, 1.0 - ops.divide_no_nan(fp, tp) * odds
+        precision_gain = 1.0 - odds * ops.divide_no_nan(fp, tp)
+        recall_gain = ops.where(ops.greater(tp, 0.0), 1.0 - odds * ops.divide_no_nan(fn, tp), 0.0)
+        return ops.maximum(recall_gain, 0.0), precision_gain
 
     def interpolate_pr_auc(self) -> Array:
         """The area under the PR curve, interpolated as between two points of true and false positives on a line.
