@@ -8,6 +8,7 @@ LamellaError
 │   ├── UnknownNameError               a string identifier that names nothing here
 │   └── DataError                      training data that cannot be used
 ├── NotBuiltError (ValueError)         a layer or model used before its variables exist
+├── NotDrawnError (AttributeError)     the symbolic input or output of something never called on symbolic tensors
 ├── NotCompiledError (ValueError)      `fit` and its kin before `compile`
 ├── BackendError (RuntimeError)        an array library that is missing or cannot do what is asked
 ├── DownloadError (OSError)            a file that could not be fetched or failed its checksum
@@ -51,6 +52,10 @@ class DataError(ArgumentError):
 
 class NotBuiltError(LamellaError, ValueError):
     """A layer or model used before its variables exist."""
+
+
+class NotDrawnError(LamellaError, AttributeError):
+    """The symbolic input or output of an operation that was never called on symbolic tensors."""
 
 
 class NotCompiledError(LamellaError, ValueError):

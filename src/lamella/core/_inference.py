@@ -9,13 +9,16 @@ Sizes that only the values decide (how many unique elements there are) are unkno
 for the one of the run, which differs between the two.
 """
 
+import contextlib
 import contextvars
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lamella.backend import _registry
 from lamella.core import _scopes, _tree
 from lamella.core._keras_tensor import KerasTensor
+from lamella.errors import LamellaError, ShapeError
 
 PROBES = (2520, 5040)
 
@@ -28,6 +31,10 @@ class _Run:
 
 
 _run: contextvars.ContextVar[_Run | None] = contextvars.ContextVar("abstract_run", default=None)
+
+
+class UnknownSizeError(ShapeError):
+    """An op needs to know a size that is unknown: no stand-in helps."""
 
 
 def size_of_unknown() -> int | None:
@@ -73,11 +80,14 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
             asked = asked or this.asked
 
     if not in_inputs:
-        outputs, spec = run(PROBES[0])
+        with _errors_told(in_inputs):
+            outputs, spec = run(PROBES[0])
         others = run(PROBES[1])[0] if asked else outputs
         return _tree.unflatten(spec, [_spec_of(a, b) for a, b in zip(outputs, others)])
     try:
         (first, spec), (second, _) = run(PROBES[0]), run(PROBES[1])
+    except UnknownSizeError:
+        raise
     except Exception:
         first = second = spec = None
         for size in sorted({n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}):
@@ -88,8 +98,23 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
             except Exception:  # the size does not fit either; the first error is the one worth telling
                 continue
         if spec is None:
-            raise
+            with _errors_told(in_inputs):
+                raise
     return _tree.unflatten(spec, [_spec_of(a, b) for a, b in zip(first, second)])  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def _errors_told(in_inputs: bool) -> Iterator[None]:
+    """Errors name unknown sizes None; what JAX says by a TypeError about shapes that do not fit is a ShapeError."""
+    try:
+        yield
+    except Exception as error:
+        if in_inputs and error.args and isinstance(error.args[0], str):
+            text = re.sub(rf"\b({'|'.join(map(str, PROBES))})\b", "None", error.args[0])
+            error.args = (text, *error.args[1:])
+        if isinstance(error, TypeError) and not isinstance(error, LamellaError) and "shape" in str(error):
+            raise ShapeError(str(error)) from error
+        raise
 
 
 def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], size: int) -> tuple[list, Any]:

@@ -11,7 +11,7 @@ from lamella.core._inference import infer_spec
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._operators import OPERATORS, operator
 from lamella.core._serialization import Serializable
-from lamella.errors import ArgumentError, LamellaError, SerializationError
+from lamella.errors import ArgumentError, LamellaError, NotDrawnError, SerializationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -171,7 +171,7 @@ class Operation(Serializable):
         """The symbolic input of the only call; a structure where there are several.
 
         Raises:
-            ArgumentError: when it was never called on symbolic tensors.
+            NotDrawnError: when it was never called on symbolic tensors.
         """
         return self._single_node("input").input_tensors_structure
 
@@ -180,13 +180,13 @@ class Operation(Serializable):
         """The symbolic output of the first call.
 
         Raises:
-            ArgumentError: when it was never called on symbolic tensors.
+            NotDrawnError: when it was never called on symbolic tensors.
         """
         return self._single_node("output").output_structure
 
     def _single_node(self, what: str) -> Any:
         if not self._inbound_nodes:
-            raise ArgumentError(
+            raise NotDrawnError(
                 f"The {type(self).__name__} {self.name!r} was never called on symbolic tensors, so it has no {what}."
             )
         node = self._inbound_nodes[0]

@@ -236,7 +236,8 @@ def _class_names(cls: type) -> tuple[str | None, str, str | None]:
     module = _public_module(cls) if cls.__module__.startswith("lamella.") else None
     if module is not None and _BUILTIN.get((module, cls.__name__)) is cls:
         return module, cls.__name__, None
-    return cls.__module__, cls.__name__, get_registered_name(cls)
+    where = None if cls.__module__ == "__main__" else cls.__module__  # the next program has another main
+    return where, cls.__name__, get_registered_name(cls)
 
 
 def _serialize_type(cls: type) -> dict:
