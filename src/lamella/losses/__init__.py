@@ -26,6 +26,7 @@ from lamella.losses._hinge import (
     hinge,
     squared_hinge,
 )
+from lamella.losses._legacy import *  # noqa: F403
 from lamella.losses._loss import Loss
 from lamella.losses._names import deserialize, get, serialize
 from lamella.losses._overlap import Dice, Tversky, dice, tversky

@@ -37,8 +37,8 @@ def circle(
         margin: in [0, 1]: how far apart the classes shall be.
 
     Returns:
-        A floating array `(batch,)`, at least 0. A sample that has no others of its class, or none of another, has loss 0,
-        and the array carries a mask that leaves it out of means.
+        A floating array `(batch,)`, at least 0. A sample that has no others of its class, or none of another, has loss
+        0, and the array carries a mask that leaves it out of means.
 
     Raises:
         ArgumentError: when only one of `ref_labels` and `ref_embeddings` is given.

@@ -32,6 +32,9 @@ FUNCTIONS: dict[str, Callable] = {
 }
 for short, name in ABBREVIATIONS.items():
     FUNCTIONS[short] = FUNCTIONS[short.upper()] = FUNCTIONS[name]
+# What older programs say.
+FUNCTIONS["logcosh"] = FUNCTIONS["log_cosh"]
+FUNCTIONS["kullback_leibler_divergence"] = FUNCTIONS["kl_divergence"]
 
 
 def _known() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from lamella.losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from lamella.losses._legacy import *  # noqa: F403
 from lamella.metrics._accuracy import (
     Accuracy,
     BinaryAccuracy,
