@@ -14,7 +14,7 @@ import numpy as np
 
 from lamella.backend import _dtypes
 from lamella.backend._adapter import Adapter
-from lamella.backend._numpy import numpy_array, numpy_dtype, refuse_text
+from lamella.backend._numpy import fits_int32, numpy_array, numpy_dtype, refuse_text
 from lamella.errors import DTypeError
 
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
@@ -91,7 +91,7 @@ class JaxAdapter(Adapter):
             return array
         refuse_text(array)
         name = self.canonical_dtype(dtype or _dtypes.standardize_dtype(array.dtype))
-        if name == "int32" and array.dtype == np.int64 and not isinstance(value, np.ndarray) and dtype is None:
+        if dtype is None and name == "int32" and isinstance(value, (int, list, tuple, range)) and not fits_int32(array):
             raise OverflowError(f"Python integers in {str(value)[:60]} are too large for int32, the dtype of integers.")
         # A copy of its own: the device may share the host's memory. (`jnp.asarray` would compile a copy per shape.)
         return jax.device_put(np.array(array, numpy_dtype(name)))
@@ -162,6 +162,9 @@ class JaxAdapter(Adapter):
 
     def native_dtype(self, dtype):
         return numpy_dtype(self.canonical_dtype(dtype))
+
+    def scalar(self, value, dtype):
+        return np.asarray(value, numpy_dtype(self.canonical_dtype(dtype)))  # no transfer, and a literal when traced
 
     exp2, cbrt, sinc, i0 = (staticmethod(f) for f in (jnp.exp2, jnp.cbrt, jnp.sinc, jnp.i0))
     logaddexp2, fmod, ldexp = (staticmethod(f) for f in (jnp.logaddexp2, jnp.fmod, jnp.ldexp))

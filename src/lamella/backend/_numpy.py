@@ -32,7 +32,7 @@ def numpy_array(value, dtype: str | None = None) -> np.ndarray:
         if array.dtype == np.float64 and not _holds_arrays(value):
             return array.astype(numpy_dtype(_dtypes.floatx()))
         if array.dtype == np.int64 and not _holds_arrays(value):
-            return array.astype(np.int32) if _fits_int32(array) else array
+            return array.astype(np.int32) if fits_int32(array) else array
         if array.dtype == np.complex128 and _dtypes.floatx() != "float64":
             return array.astype(np.complex64)
     return array
@@ -60,7 +60,8 @@ def refuse_text(array: np.ndarray) -> None:
         )
 
 
-def _fits_int32(array: np.ndarray) -> bool:
+def fits_int32(array: np.ndarray) -> bool:
+    """Whether an array of integers holds none that int32 cannot."""
     return array.size == 0 or (int(array.min()) >= -(2**31) and int(array.max()) < 2**31)
 
 

@@ -71,6 +71,8 @@ def cond(pred: ArrayLike, true_fn: Callable, false_fn: Callable) -> Any:
     _, pred = arrays(pred)
     if pred.ndim:
         raise ShapeError(f"The `pred` of ops.cond must be a scalar; got shape {tuple(pred.shape)}.")
+    if _registry.active().is_concrete(pred):  # no program needed, and only one branch runs
+        return _as_arrays((true_fn if bool(pred) else false_fn)())
     return _registry.active().cond(pred, lambda: _as_arrays(true_fn()), lambda: _as_arrays(false_fn()))
 
 
@@ -106,10 +108,14 @@ def switch(index: ArrayLike, branches: Sequence[Callable], *operands: Any) -> An
             f"{dtype_of(index)}."
         )
 
+    operands = _as_operands(operands)
+    if _registry.active().is_concrete(index):
+        return _as_arrays(branches[min(max(int(index), 0), len(branches) - 1)](*operands))
+
     def returning_arrays(branch: Callable) -> Callable:
         return lambda *args: _as_arrays(branch(*args))
 
-    return _registry.active().switch(index, [returning_arrays(b) for b in branches], _as_operands(operands))
+    return _registry.active().switch(index, [returning_arrays(b) for b in branches], operands)
 
 
 @op

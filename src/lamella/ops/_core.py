@@ -179,7 +179,7 @@ def cast(x: ArrayLike, dtype: Any) -> Array:
 
 @op
 def saturate_cast(x: ArrayLike, dtype: Any) -> Array:
-    """`x` in another dtype, values beyond its range as the nearest one within.
+    """`x` in another dtype, values beyond its finite range as the nearest one within.
 
     Args:
         x: a real array of any shape.
@@ -199,34 +199,22 @@ def saturate_cast(x: ArrayLike, dtype: Any) -> Array:
     xp, x = arrays(x)
     adapter = _registry.active()
     dtype = adapter.canonical_dtype(_dtypes.standardize_dtype(dtype))
-    low, high = _range(xp, adapter.native_dtype(dtype))
     own = dtype_of(x)
-    if own == dtype or own in _dtypes.COMPLEX_TYPES or dtype in _dtypes.COMPLEX_TYPES:
+    if own == "bool" or own in _dtypes.COMPLEX_TYPES:
         return _cast(x, dtype)
-    own_low, own_high = _range(xp, x.dtype)
-    if low <= own_low and own_high <= high:
-        return _cast(x, dtype)
-    if own not in _dtypes.FLOAT_TYPES:  # both ends fit the integers of x once cut to their range
-        return _cast(xp.clip(x, max(int(low), own_low), min(int(high), own_high)), dtype)
-    over, under = xp.greater_equal(x, high), xp.less_equal(x, low)  # float32 rounds 2**31 - 1 up: compare, then choose
-    inside = xp.logical_not(xp.logical_or(over, under))
-    if dtype not in _dtypes.FLOAT_TYPES:
-        inside = xp.logical_and(inside, xp.logical_not(xp.isnan(x)))
-    native = adapter.native_dtype(dtype)
-    safe = xp.where(
-        inside if dtype not in _dtypes.FLOAT_TYPES else xp.logical_or(inside, xp.isnan(x)), x, xp.zeros_like(x)
-    )
-    out = _cast(safe, dtype)
-    out = xp.where(over, xp.asarray(high, dtype=native), out)
-    return xp.where(under, xp.asarray(low, dtype=native), out)
-
-
-def _range(xp: Any, native: Any) -> tuple:
-    """The least and the greatest number of a dtype."""
-    if xp.isdtype(native, "bool"):
-        return False, True
-    info = (xp.iinfo if xp.isdtype(native, "integral") else xp.finfo)(native)
-    return info.min, info.max
+    part = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+    ranges = [_dtypes.finite_range(name) for name in (own, part)]
+    low, high = max(r[0] for r in ranges), min(r[1] for r in ranges)
+    if own not in _dtypes.FLOAT_TYPES:
+        return _cast(x if (low, high) == ranges[0] else xp.clip(x, int(low), int(high)), dtype)
+    # The ends may not be numbers of the dtype of x (float32 has no 2**31 - 1): compare first, then choose.
+    over, under = xp.greater_equal(x, xp.asarray(float(high), dtype=x.dtype)), xp.less_equal(x, float(low))
+    beyond = xp.logical_or(over, under)
+    if dtype in _dtypes.INT_TYPES:
+        beyond = xp.logical_or(beyond, xp.isnan(x))
+    out = _cast(xp.where(beyond, xp.zeros_like(x), x), dtype)
+    out = xp.where(over, xp.asarray(high, dtype=out.dtype), out)
+    return xp.where(under, xp.asarray(low, dtype=out.dtype), out)
 
 
 @op

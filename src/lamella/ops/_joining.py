@@ -9,7 +9,7 @@ import numpy as np
 
 from lamella.backend import _registry
 from lamella.core._arrays import arrays, promote
-from lamella.core._inference import stands_for_unknown
+from lamella.core._inference import UnknownSizeError, stands_for_unknown
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._operands import single_axis
@@ -353,7 +353,7 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list:
     axis = single_axis("unstack", axis, x.ndim)
     unknown = stands_for_unknown(x.shape[axis])
     if num is None and unknown:
-        raise ShapeError(f"ops.unstack needs `num`: the size of axis {axis} is unknown.")
+        raise UnknownSizeError(f"ops.unstack needs `num`: the size of axis {axis} is unknown.")
     if num is not None and num != x.shape[axis] and not unknown:
         raise ShapeError(
             f"ops.unstack was told num={num}, but axis {axis} of an array of shape {tuple(x.shape)} has size "

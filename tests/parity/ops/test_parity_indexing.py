@@ -7,6 +7,8 @@ from lamella.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeErro
 
 X = Arr((2, 3, 4))
 M = Arr((3, 4))
+PAIRS = Arr((2, 2), "int32", values=[0, -1, 2, 1])
+FREE = {"compiles": False, "sized": False}  # the values decide on the shape
 ROWS = Arr((2, 2), "int32", values=[2, -1, 0, -3])
 FAR = Arr((3,), "int32", values=[7, 0, -9])
 

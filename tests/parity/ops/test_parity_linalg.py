@@ -13,6 +13,8 @@ INTS = Arr((2, 2), "int32", values=[4, 1, 1, 3])
 Z = Arr((2, 2), "complex64", values=[3, 1 + 1j, 1 - 1j, 4])
 W = Arr((3, 2), seed=1)
 TOL = {"rtol": 1e-4, "atol": 1e-4}
+HALF_TOL = {"rtol": 1e-2, "atol": 1e-2}
+ANY = ("qr", "svd", "lu_factor", "pinv", "matrix_rank")
 
 
 def both(*names, **kwargs):

@@ -8,6 +8,7 @@ from lamella.errors import ArgumentError, DTypeError, ShapeError
 M = Arr((3, 4))
 N = Arr((4, 2), seed=1)
 V = Arr((4,), seed=2)
+X = Arr((2, 3, 4))
 PAIRS = [(a, b) for a in REALS for b in ("int8", "bfloat16", "float32")] + [("uint8", "uint8"), ("bool", "bool")]
 
 
