@@ -527,15 +527,12 @@ class Layer(Operation):
             self._build_for(arguments, args, kwargs)
         accepted = signature_of(type(self).call).parameters
         takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted.values())
-        if "training" in accepted and training is not None:
-            kwargs = (
-                {**_without(kwargs, "training"), "training": training}
-                if "training" not in arguments.given or ("training" in kwargs or arguments.given["training"] is None)
-                else kwargs
-            )
-        elif not takes_any:
+        if "training" not in accepted and not takes_any:
             kwargs = _without(kwargs, "training")
-        given, kwargs = kwargs, self._with_masks(arguments, accepted, kwargs)
+        given = kwargs  # what a graph remembers of the call: what was said, not what follows from the surroundings
+        if "training" in accepted and training is not None and arguments.given.get("training") is None:
+            kwargs = {**kwargs, "training": training}
+        kwargs = self._with_masks(arguments, accepted, kwargs)
         symbolic = any_symbolic_tensors(args, kwargs)
         with CallContext(training) as context:
             if context.outermost and not symbolic:
