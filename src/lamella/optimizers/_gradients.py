@@ -41,12 +41,14 @@ def clip_by_global_norm(grads: Sequence[Array], clipnorm: float) -> list[Array]:
 
     A gradient that is not finite makes all of them NaN, so that it is noticed.
     """
-    scale = _shrink(l2_norm(*grads), clipnorm)
+    norm = l2_norm(*grads)
+    scale = _shrink(norm, clipnorm) + norm * 0  # which is NaN where the norm is infinite
     return [grad * cast(scale, dtype_of(grad)) for grad in grads]
 
 
 def _shrink(norm: Array, clipnorm: float) -> Array:
-    return clipnorm / namespace().maximum(norm, norm * 0 + clipnorm)  # norm * 0 is NaN where norm is infinite
+    xp = namespace()
+    return clipnorm / xp.maximum(norm, xp.full_like(norm, clipnorm))
 
 
 def clip_by_value(grad: Array, clipvalue: float) -> Array:

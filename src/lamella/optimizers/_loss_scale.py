@@ -24,7 +24,7 @@ class LossScaleOptimizer(Optimizer):
     arXiv:1710.03740, section 3.2.
 
     Args:
-        inner_optimizer: the optimizer that makes the steps.
+        inner_optimizer: the optimizer that makes the steps. Its own `loss_scale_factor` becomes None.
         initial_scale: a positive float: better too high, for it falls faster than it rises.
         dynamic_growth_steps: how many finite steps double the scale.
         name: defaults to `loss_scale_optimizer`, made unique.
@@ -59,6 +59,7 @@ class LossScaleOptimizer(Optimizer):
             raise ArgumentError(
                 f"`inner_optimizer` of LossScaleOptimizer must be an Optimizer; got {inner_optimizer!r}."
             )
+        inner.loss_scale_factor = None  # the dynamic scale stands in its place
         self.inner_optimizer = inner
         super().__init__(learning_rate=0.0, name=name)
         self.initial_scale = initial_scale
@@ -90,6 +91,9 @@ class LossScaleOptimizer(Optimizer):
     def learning_rate(self, learning_rate):
         self.inner_optimizer.learning_rate = learning_rate
 
+    def _build_in_apply(self, variables):
+        self.build(variables)  # outside of a name scope: variables of inner optimizers are named after those
+
     def _make_step(self, grads, variables):
         finite = self.check_finite(grads)
         scale = self.dynamic_scale.value
@@ -116,7 +120,7 @@ class LossScaleOptimizer(Optimizer):
     def scale_loss(self, loss):
         """`loss` times the present scale: what the gradients that are given to `apply` must be computed from."""
         scale = self.dynamic_scale.value if self.built else self.initial_scale
-        return self.inner_optimizer.scale_loss(loss * scale)
+        return loss * scale
 
     def finalize_variable_values(self, var_list):
         self.inner_optimizer.finalize_variable_values(var_list)

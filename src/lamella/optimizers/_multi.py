@@ -102,7 +102,7 @@ class MultiOptimizer(Optimizer):
 
     Args:
         optimizer_map: an `OptimizerMap`, or a callable that returns the optimizer of a variable.
-        loss_scale_factor: given to each of the optimizers, where it is not None.
+        loss_scale_factor: given to each of the optimizers, in the place of their own.
         name: defaults to `multi_optimizer`, made unique.
 
     Example:
@@ -192,9 +192,11 @@ class MultiOptimizer(Optimizer):
     @loss_scale_factor.setter
     def loss_scale_factor(self, loss_scale_factor):
         self._loss_scale_factor = loss_scale_factor
-        if loss_scale_factor is not None:
-            for optimizer in self._optimizers:
-                optimizer.loss_scale_factor = loss_scale_factor
+        for optimizer in self._optimizers:
+            optimizer.loss_scale_factor = loss_scale_factor
+
+    def _build_in_apply(self, variables):
+        self.build(variables)  # outside of a name scope: variables of inner optimizers are named after those
 
     def _make_step(self, grads, variables):
         optimizers = [self._optimizer_of[self._get_variable_index(variable)] for variable in variables]

@@ -396,8 +396,7 @@ class Optimizer(Serializable):
         else:
             trainable_variables = list(trainable_variables)
             if not self.built:
-                with _scopes.name_scope(self.name, caller=self):
-                    self.build(trainable_variables)
+                self._build_in_apply(trainable_variables)
             self._check_variables_are_known(trainable_variables)
         if len(grads) != len(trainable_variables):
             raise ArgumentError(
@@ -407,6 +406,10 @@ class Optimizer(Serializable):
         grads, trainable_variables = _gradients.without_missing(grads, trainable_variables)
         with _scopes.autocast_scope(None):
             self._make_step(grads, trainable_variables)
+
+    def _build_in_apply(self, variables: list[Variable]) -> None:
+        with _scopes.name_scope(self.name, caller=self):
+            self.build(variables)
 
     def _check_variables_are_known(self, variables: Sequence[Variable]) -> None:
         for variable in variables:
