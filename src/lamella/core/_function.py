@@ -115,14 +115,14 @@ def _shapes_in(structure: Any) -> Any:
 
 
 def _ordered_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """The calls that lead to `outputs`, each after those it needs, going back no further than `inputs`."""
+    """The calls that lead to `outputs`, each after those it needs, going back no further than `inputs`.
+
+    The order is that of Keras, which decides the order of a model's weights: depth first from the outputs, then by the
+    longest distance to an output, farthest first.
+    """
     given = {id(t) for t in inputs}
     order: list[Node] = []
     done: set[int] = set()
-    for tensor in inputs:  # inputs come first, in their own order
-        if hasattr(tensor, "_keras_history") and (node := node_of(tensor)).is_input and id(node) not in done:
-            done.add(id(node))
-            order.append(node)
 
     def visit(tensor: KerasTensor) -> None:
         # Iterative depth-first search: deep models must not meet Python's recursion limit.
@@ -131,6 +131,10 @@ def _ordered_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> lis
         while stack:
             current, expanded = stack.pop()
             if id(current) in given:
+                if hasattr(current, "_keras_history") and (origin := node_of(current)).is_input:
+                    if id(origin) not in done:
+                        done.add(id(origin))
+                        order.append(origin)
                 continue
             if not hasattr(current, "_keras_history"):
                 raise ArgumentError(
@@ -157,4 +161,20 @@ def _ordered_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> lis
 
     for output in outputs:
         visit(output)
-    return order
+    unused = [
+        node for t in inputs if hasattr(t, "_keras_history") and (node := node_of(t)).is_input and id(node) not in done
+    ]
+    depth = _distances(order, given)
+    return sorted([*unused, *order], key=lambda node: -depth.get(id(node), 0))
+
+
+def _distances(order: list[Node], given: set[int]) -> dict[int, int]:
+    """id(node) -> the longest way from it to an output, for nodes each of which comes after those it needs."""
+    depth = {id(node): 0 for node in order}
+    for node in reversed(order):
+        for tensor in node.input_tensors:
+            if hasattr(tensor, "_keras_history"):
+                parent = node_of(tensor)
+                if id(parent) in depth and (parent.is_input or id(tensor) not in given):
+                    depth[id(parent)] = max(depth[id(parent)], depth[id(node)] + 1)
+    return depth
