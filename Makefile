@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: mnist test lint format install install-dev clean
+.PHONY: mnist test lint types format install install-dev clean
 
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
@@ -33,6 +33,8 @@ test: install-dev
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: install-dev
 	$(BIN)/basedpyright --level error
 
 format: install-dev

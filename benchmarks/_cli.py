@@ -50,9 +50,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         description="Measure lamella beside its peers, in separate processes that take turns.",
     )
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="a name of --list, or NAME:VARIANT")
-    parser.add_argument(
-        "--list", action="store_true", help="say what workloads, variants and peers there are"
-    )
+    parser.add_argument("--list", action="store_true", help="say what workloads, variants and peers there are")
     parser.add_argument("--rounds", type=_positive, default=5, help="processes of each peer (default 5)")
     parser.add_argument("--epochs", type=_positive, help="the same as --set EPOCHS=N")
     parser.add_argument("--peers", help="run beside lamella only these, as in keras-jax,torch")
@@ -64,12 +62,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="the interpreter of a peer; NAME may be 'peers' for all but lamella (default: the running one)",
     )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
-    parser.add_argument(
-        "--timeout", type=_positive, default=1800, help="seconds for one process (default 1800)"
-    )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="keep the measurements; others in FILE stay"
-    )
+    parser.add_argument("--timeout", type=_positive, default=1800, help="seconds for one process (default 1800)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the measurements; others in FILE stay")
     parser.add_argument("--load", type=Path, metavar="FILE", help="show the measurements in FILE again")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
     parser.add_argument("--readme", action="store_true", help="put the tables into benchmarks/README.md")
@@ -93,9 +87,7 @@ def listing() -> str:
     for name in workloads.names():
         workload = workloads.load(name)
         lines.append(f"{name}: {(workload.__doc__ or '').partition(chr(10))[0]}")
-        lines += [
-            f"    {name}:{key}: {variant.about}" for key, variant in workloads.variants(workload).items()
-        ]
+        lines += [f"    {name}:{key}: {variant.about}" for key, variant in workloads.variants(workload).items()]
         lines.append(f"    peers: {', '.join(peers_of(workload, {}))}")
     return "\n".join(lines)
 
@@ -148,9 +140,7 @@ def _pythons(arguments: Sequence[str]) -> dict[str, str]:
         if not (equals and path):
             raise ValueError(f"--python {argument}: expected NAME=PATH")
         if name == "peers":
-            pythons |= {
-                peer.name: path for peer in PEERS.values() if peer.module != "lamella" and not peer.on_request
-            }
+            pythons |= {peer.name: path for peer in PEERS.values() if peer.module != "lamella" and not peer.on_request}
         elif name == "lamella":
             pythons |= {peer.name: path for peer in PEERS.values() if peer.module == "lamella"}
         else:

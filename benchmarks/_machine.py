@@ -53,11 +53,7 @@ def _processor() -> str:
     name = fields.get("model name") or platform.processor() or platform.machine()
     if "cpu family" in fields:  # virtual machines often hide the model behind the bare brand
         name += f" (family {fields['cpu family']}, model {fields['model']})"
-    wide = [
-        flag
-        for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile")
-        if flag in fields.get("flags", "").split()
-    ]
+    wide = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in fields.get("flags", "").split()]
     return ", ".join([name, *wide])
 
 

@@ -144,8 +144,6 @@ def probe(peer: Peer, interpreter: str | None) -> tuple[list[str], dict[str, str
             check=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SystemExit(
-            f"--python {peer.name}={interpreter}: this does not run as a Python: {error}"
-        ) from error
+        raise SystemExit(f"--python {peer.name}={interpreter}: this does not run as a Python: {error}") from error
     found = json.loads(answer.stdout)
     return found["missing"], found["versions"]

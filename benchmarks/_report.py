@@ -119,9 +119,7 @@ def rows(record: Record, columns: Sequence[str]) -> list[list[str]]:
         shares = {
             peer: f" ({share(statistics.median(paired))})"
             for peer in peers
-            if peer != "lamella"
-            and MEASURES[column].compared
-            and (paired := ratios(record, "lamella", peer, column))
+            if peer != "lamella" and MEASURES[column].compared and (paired := ratios(record, "lamella", peer, column))
         }
         width = max(map(len, shares.values()), default=0)
         cells = [MEASURES[column].title]
@@ -212,11 +210,7 @@ def notes(record: Record) -> list[str]:
         *([f"Settings: {settings}."] if settings else []),
         *([f"Load before the start: {load:.1f}."] if load is not None else []),
         *(f"Not measured: {peer}: {reason}." for peer, reason in record["skipped"].items()),
-        *(
-            [f"Random data of the same shape stood in for: {', '.join(sorted(stand_ins))}."]
-            if stand_ins
-            else []
-        ),
+        *([f"Random data of the same shape stood in for: {', '.join(sorted(stand_ins))}."] if stand_ins else []),
         f"Machine: {machine_line(record)}",
         f"{versions_line(record)}.",
         *([f"Threads (defaults): {', '.join(sorted(threads))}."] if threads else []),

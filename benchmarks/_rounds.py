@@ -80,9 +80,7 @@ def _alternate(
             started = time.monotonic()
             cache = scratch / (f"{name}-warm" if peer.warm_cache else f"{name}-{number}")
             try:
-                run = run_process(
-                    peer, pythons.get(name), record["workload"], settings, scratch, cache, timeout
-                )
+                run = run_process(peer, pythons.get(name), record["workload"], settings, scratch, cache, timeout)
             except PeerFailed as failure:
                 ready.remove(name)
                 record["skipped"][name] = str(failure).splitlines()[-1]
@@ -117,9 +115,7 @@ def run_process(
     }
     command = [interpreter or sys.executable, "-m", "benchmarks._worker", json.dumps(spec)]
     try:
-        process = subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=timeout
-        )
+        process = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired as error:
         raise PeerFailed(f"no result after {timeout:.0f} s (--timeout)") from error
     lines = process.stdout.strip().splitlines()

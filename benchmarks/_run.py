@@ -74,9 +74,7 @@ def measure_training(workload: ModuleType, run: Run) -> dict[str, float | None]:
     """Train for EPOCHS epochs; time the first and the steady ones."""
     x, y, *_ = workload.data(run.library)
     laps = Laps()
-    trained = run.fit(
-        workload, x, y, epochs=workload.EPOCHS, mark=laps.mark, verbose=getattr(workload, "VERBOSE", 0)
-    )
+    trained = run.fit(workload, x, y, epochs=workload.EPOCHS, mark=laps.mark, verbose=getattr(workload, "VERBOSE", 0))
     steps = -(-len(x) // workload.BATCH_SIZE)
     return {
         "epoch": laps.steady,

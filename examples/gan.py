@@ -97,7 +97,9 @@ class StatelessGAN(GAN):
     def train_step(self, state, data):
         real = data[0] if isinstance(data, tuple) else data
         groups = self.state_groups()
-        with keras.StatelessScope([pair for group, values in zip(groups, state) for pair in zip(group, values)]) as scope:
+        with keras.StatelessScope(
+            [pair for group, values in zip(groups, state) for pair in zip(group, values)]
+        ) as scope:
             logs = StatefulGAN.train_step(self, real)  # the same arithmetic; here on the values of `state`
             state = tuple([scope.get_current_value(v) for v in group] for group in groups)
         return logs, state

@@ -58,9 +58,7 @@ def fit(
     steps, remainder = divmod(len(x), workload.BATCH_SIZE)
     chunk = steps_per_execution or steps
     if remainder or steps % chunk:
-        raise ValueError(
-            f"{len(x)} rows do not divide into chunks of {chunk} batches of {workload.BATCH_SIZE}."
-        )
+        raise ValueError(f"{len(x)} rows do not divide into chunks of {chunk} batches of {workload.BATCH_SIZE}.")
 
     def loss_and_correct(parameters: Any, x: Array, y: Array) -> tuple[Array, Array]:
         logits = apply(parameters, x)
@@ -73,17 +71,13 @@ def fit(
     def train(state: Any, x: Array, y: Array, order: Array) -> tuple[Any, tuple[Array, Array]]:
         def step(state: Any, index: Array) -> tuple[Any, tuple[Array, Array]]:
             parameters, means, squares, count = state
-            (loss, correct), grads = jax.value_and_grad(loss_and_correct, has_aux=True)(
-                parameters, x[index], y[index]
-            )
+            (loss, correct), grads = jax.value_and_grad(loss_and_correct, has_aux=True)(parameters, x[index], y[index])
             # Kingma and Ba (2015), arXiv:1412.6980, the faster order at the end of section 2.
             count = count + 1
             rate = 1e-3 * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
             means = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, means, grads)
             squares = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, squares, grads)
-            parameters = jax.tree.map(
-                lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-7), parameters, means, squares
-            )
+            parameters = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-7), parameters, means, squares)
             return (parameters, means, squares, count), (loss, correct)
 
         return jax.lax.scan(step, state, order)

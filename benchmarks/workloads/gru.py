@@ -66,15 +66,11 @@ def scan_model(random: Any) -> Any:
     }
 
     def apply(parameters: Any, x: Any) -> Any:
-        projected = (
-            jnp.swapaxes(x, 0, 1) @ parameters["kernel"] + parameters["bias"]
-        )  # (time, batch, 3 units)
+        projected = jnp.swapaxes(x, 0, 1) @ parameters["kernel"] + parameters["bias"]  # (time, batch, 3 units)
 
         def step(hidden: Any, z: Any) -> Any:
             recurrent = hidden @ parameters["recurrent"] + parameters["recurrent_bias"]
-            (z_update, z_reset, z_new), (r_update, r_reset, r_new) = (
-                jnp.split(a, 3, axis=-1) for a in (z, recurrent)
-            )
+            (z_update, z_reset, z_new), (r_update, r_reset, r_new) = (jnp.split(a, 3, axis=-1) for a in (z, recurrent))
             update, reset = jax.nn.sigmoid(z_update + r_update), jax.nn.sigmoid(z_reset + r_reset)
             return update * hidden + (1 - update) * jnp.tanh(z_new + reset * r_new), None
 

@@ -32,9 +32,7 @@ def measure(run: Run) -> dict[str, float | None]:
         if execution == 16:  # the bare scan has no shorter last execution
             steps -= steps % 16
         rows = steps * tabular.BATCH_SIZE
-        options = (
-            {} if execution is None else {"steps_per_execution": steps if execution == "epoch" else execution}
-        )
+        options = {} if execution is None else {"steps_per_execution": steps if execution == "epoch" else execution}
         laps = Laps()
         run.fit(tabular, x[:rows], y[:rows], epochs=EPOCHS, mark=laps.mark, **options)
         measures[f"step_{execution or 'unset'}"] = laps.steady and laps.steady / steps

@@ -65,9 +65,7 @@ def scan_model(random: Any) -> Any:
     }
 
     def apply(parameters: Any, x: Any) -> Any:
-        projected = (
-            jnp.swapaxes(x, 0, 1) @ parameters["kernel"] + parameters["bias"]
-        )  # (time, batch, 4 units)
+        projected = jnp.swapaxes(x, 0, 1) @ parameters["kernel"] + parameters["bias"]  # (time, batch, 4 units)
 
         def step(state: Any, z: Any) -> Any:
             hidden, cell = state

@@ -23,9 +23,7 @@ BARS = (Bar("growth", None, 20 / 1.048576), Bar("compilations_after", None, 0))
 
 
 def model(keras: ModuleType) -> Any:
-    return keras.Sequential(
-        [keras.Input((10,)), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(1)]
-    )
+    return keras.Sequential([keras.Input((10,)), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(1)])
 
 
 def torch_model() -> Any:

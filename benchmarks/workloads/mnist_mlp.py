@@ -47,6 +47,4 @@ def scan_model(random: Any) -> Any:
 def sklearn_model() -> Any:
     from sklearn.neural_network import MLPClassifier
 
-    return MLPClassifier(
-        hidden_layer_sizes=(128,), alpha=0.0, batch_size=BATCH_SIZE, epsilon=1e-7, random_state=0
-    )
+    return MLPClassifier(hidden_layer_sizes=(128,), alpha=0.0, batch_size=BATCH_SIZE, epsilon=1e-7, random_state=0)

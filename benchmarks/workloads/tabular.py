@@ -50,6 +50,4 @@ def scan_model(random: Any) -> Any:
 def sklearn_model() -> Any:
     from sklearn.neural_network import MLPRegressor
 
-    return MLPRegressor(
-        hidden_layer_sizes=(64, 64), alpha=0.0, batch_size=BATCH_SIZE, epsilon=1e-7, random_state=0
-    )
+    return MLPRegressor(hidden_layer_sizes=(64, 64), alpha=0.0, batch_size=BATCH_SIZE, epsilon=1e-7, random_state=0)

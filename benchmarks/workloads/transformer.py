@@ -52,9 +52,7 @@ def torch_model() -> Any:
         def forward(self, x: Any) -> Any:
             projected = self.projections(self.before_attention(x))
             query, key, value = projected.unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
-            attended = nn.functional.scaled_dot_product_attention(
-                query, key, value
-            )  # (batch, heads, position, size)
+            attended = nn.functional.scaled_dot_product_attention(query, key, value)  # (batch, heads, position, size)
             x = x + self.output(attended.transpose(1, 2).flatten(2))
             return self.head((x + self.feed_forward(x)).mean(dim=1))
 

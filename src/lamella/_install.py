@@ -63,9 +63,7 @@ class Installation:
     def provide(self, name: str, module: ModuleType) -> ModuleSpec:
         """The spec that makes the import system enter `module`, as it is, under `name`."""
         self._names.add(name)
-        loader: Any = _Alias(
-            module
-        )  # a loader by its methods; importing the abstract class takes milliseconds
+        loader: Any = _Alias(module)  # a loader by its methods; importing the abstract class takes milliseconds
         return ModuleSpec(name, loader)
 
     def uninstall(self) -> None:
@@ -144,9 +142,7 @@ class _TensorFlow(ModuleType):
     """A package that has `keras`, and says of every other name that TensorFlow is not installed."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "tensorflow", "Stands in for TensorFlow, which is not installed: it has `keras` only."
-        )
+        super().__init__("tensorflow", "Stands in for TensorFlow, which is not installed: it has `keras` only.")
         self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
@@ -187,6 +183,4 @@ def _importer(frame: FrameType | None) -> FrameType | None:
 
 def _is_library(frame: FrameType | None) -> bool:
     """Whether the code of `frame` is that of an installed package, rather than the program's own."""
-    return frame is not None and any(
-        p in frame.f_code.co_filename for p in ("site-packages", "dist-packages")
-    )
+    return frame is not None and any(p in frame.f_code.co_filename for p in ("site-packages", "dist-packages"))

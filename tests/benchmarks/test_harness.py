@@ -56,9 +56,7 @@ def test_ratios_are_paired_by_round():
 
 
 def test_a_round_that_one_side_lacks_is_left_out():
-    assert _report.ratios(
-        record(lamella=epochs(1.0, 1.0), torch=epochs(4.0)), "lamella", "torch", "epoch"
-    ) == [0.25]
+    assert _report.ratios(record(lamella=epochs(1.0, 1.0), torch=epochs(4.0)), "lamella", "torch", "epoch") == [0.25]
 
 
 def test_the_best_peer_is_a_library_and_not_the_limit():

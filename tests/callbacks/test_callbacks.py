@@ -62,7 +62,9 @@ def test_early_stopping(arguments):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("arguments", [{"patience": 1, "factor": 0.5, "min_delta": 0.3}, {"patience": 0, "cooldown": 2, "min_lr": 0.004}])
+@pytest.mark.parametrize(
+    "arguments", [{"patience": 1, "factor": 0.5, "min_delta": 0.3}, {"patience": 0, "cooldown": 2, "min_lr": 0.004}]
+)
 def test_reduce_learning_rate_on_plateau(arguments):
     (_, mine, model), (_, reference, other) = run(lambda k: k.callbacks.ReduceLROnPlateau(**arguments), epochs=10)
     same_history(mine, reference)

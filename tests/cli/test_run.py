@@ -120,9 +120,7 @@ def test_exit_codes_pass_through(script, text, code, error):
 
 
 def test_the_programs_own_excepthook_is_used(script):
-    done = lamella(
-        "run", script("import sys; sys.excepthook = lambda *a: print('hook', a[0].__name__); 1 / 0")
-    )
+    done = lamella("run", script("import sys; sys.excepthook = lambda *a: print('hook', a[0].__name__); 1 / 0"))
     assert (done.returncode, done.stdout) == (1, "hook ZeroDivisionError\n")
 
 

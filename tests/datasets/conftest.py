@@ -41,9 +41,7 @@ def publish(tmp_path, monkeypatch, home):
             monkeypatch.setitem(known, name, hashlib.md5(content).hexdigest())
         else:
             algorithm = known.partition(":")[0]
-            monkeypatch.setattr(
-                module, constant, f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
-            )
+            monkeypatch.setattr(module, constant, f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
         return module
 
     yield put

@@ -14,8 +14,7 @@ SIGNATURES = {
     "cifar10.load_data": "",
     "cifar100.load_data": "label_mode='fine'",
     "boston_housing.load_data": "path='boston_housing.npz', test_split=0.2, seed=113",
-    "california_housing.load_data": "version='large', path='california_housing.npz', test_split=0.2, "
-    "seed=113",
+    "california_housing.load_data": "version='large', path='california_housing.npz', test_split=0.2, seed=113",
     "imdb.load_data": "path='imdb.npz', num_words=None, skip_top=0, maxlen=None, seed=113, start_char=1, "
     "oov_char=2, index_from=3, **kwargs",
     "imdb.get_word_index": "path='imdb_word_index.json'",
@@ -44,9 +43,7 @@ def test_all_names_all_modules():
 
 
 def test_importing_them_loads_no_array_library():
-    program = (
-        "import sys, lamella.datasets; print([m for m in ('numpy', 'jax', 'pooch') if m in sys.modules])"
-    )
+    program = "import sys, lamella.datasets; print([m for m in ('numpy', 'jax', 'pooch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
 

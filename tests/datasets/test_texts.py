@@ -13,9 +13,7 @@ from lamella.errors import ArgumentError, DataError
 
 def imdb_file(train, test):
     """A file whose labels are the numbers of the texts, so that the shuffle can be undone."""
-    return npz(
-        x_train=texts(*train), y_train=np.arange(len(train)), x_test=texts(*test), y_test=np.arange(len(test))
-    )
+    return npz(x_train=texts(*train), y_train=np.arange(len(train)), x_test=texts(*test), y_test=np.arange(len(test)))
 
 
 def unshuffled(x, y):

@@ -80,9 +80,7 @@ def test_stft_bases_are_those_of_keras(side, scaling, window, periodic):
     np.testing.assert_allclose(ours, theirs, atol=2e-6)
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"), RANDOM + CONSTANT + [("STFT", {"side": "imag", "periodic": True})]
-)
+@pytest.mark.parametrize(("name", "arguments"), RANDOM + CONSTANT + [("STFT", {"side": "imag", "periodic": True})])
 def test_configurations_are_those_of_keras_and_come_back(name, arguments):
     ours, theirs = getattr(initializers, name)(**arguments), getattr(keras.initializers, name)(**arguments)
     config = initializers.serialize(ours)
@@ -120,9 +118,7 @@ def test_get_takes_what_keras_takes():
     assert initializers.get(zeros) is zeros
     assert isinstance(initializers.get(initializers.Zeros), initializers.Zeros)
     assert initializers.get({"class_name": "RandomNormal", "config": {"stddev": 0.1}}).stddev == 0.1
-    assert isinstance(
-        initializers.get({"class_name": "glorot_uniform", "config": {}}), initializers.GlorotUniform
-    )
+    assert isinstance(initializers.get({"class_name": "glorot_uniform", "config": {}}), initializers.GlorotUniform)
     value = np.arange(4.0).reshape(2, 2)
     np.testing.assert_array_equal(initializers.get(value)((2, 2)), value)
     with pytest.raises(ShapeError, match=r"\(2, 2\).*\(3, 2\)"):
@@ -180,9 +176,7 @@ def test_a_seed_generator_survives_the_configuration():
 
 def test_a_seeded_program_makes_the_weights_of_keras():
     keras.utils.set_random_seed(5)
-    theirs = [
-        keras.initializers.get(n)((4, 4)) for n in ("glorot_uniform", "zeros", "orthogonal", "he_normal")
-    ]
+    theirs = [keras.initializers.get(n)((4, 4)) for n in ("glorot_uniform", "zeros", "orthogonal", "he_normal")]
     lamella.random.set_random_seed(5)
     ours = [initializers.get(n)((4, 4)) for n in ("glorot_uniform", "zeros", "orthogonal", "he_normal")]
     for a, b in zip(ours, theirs):

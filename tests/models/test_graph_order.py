@@ -41,7 +41,11 @@ def test_layers_and_weights_come_in_the_order_of_keras(make):
     assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
     assert [w.shape for w in ours.weights] == [w.shape for w in theirs.weights]
     ours.set_weights(theirs.get_weights())
-    data = [np.random.default_rng(i).normal(size=(3, *t.shape[1:])).astype("float32") for i, t in enumerate(ours.inputs)]
+    data = [
+        np.random.default_rng(i).normal(size=(3, *t.shape[1:])).astype("float32") for i, t in enumerate(ours.inputs)
+    ]
     data = data if len(data) > 1 else data[0]
-    for a, b in zip(*([np.asarray(o) for o in (r if isinstance(r, list) else [r])] for r in (ours(data), theirs(data)))):
+    for a, b in zip(
+        *([np.asarray(o) for o in (r if isinstance(r, list) else [r])] for r in (ours(data), theirs(data)))
+    ):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -144,7 +144,7 @@ def test_a_layer_that_forgets_super_init():
 def test_a_layer_that_returns_none():
     class Bad(keras.layers.Layer):
         def call(self, x):
-            x + 1  # noqa: B018
+            x + 1
 
     message = text(lambda: keras.Sequential([keras.Input((4,)), Bad(name="nothing")]))
     assert "'nothing'" in message and "returned None" in message

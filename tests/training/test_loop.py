@@ -20,7 +20,12 @@ Y = (X @ np.array([[1.0], [-2.0], [0.5], [0.0]])).astype("float32")
 def make(seed=0, dropout=0.2, optimizer="adam", **settings):
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dropout(dropout), keras.layers.Dense(1)]
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dropout(dropout),
+            keras.layers.Dense(1),
+        ]
     )
     model.compile(optimizer=optimizer, loss="mse", metrics=["mae"], **settings)
     return model
@@ -253,7 +258,12 @@ class Pure(Plain):
         (loss, non_trainable), gradients = jax.value_and_grad(loss_fn, has_aux=True)(trainable)
         trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, trainable)
         metrics = self.tracker.stateless_update_state(metrics[-2:], loss)
-        return {"loss": self.tracker.stateless_result(metrics)}, (trainable, non_trainable, optimizer, [*state[3][:-2], *metrics])
+        return {"loss": self.tracker.stateless_result(metrics)}, (
+            trainable,
+            non_trainable,
+            optimizer,
+            [*state[3][:-2], *metrics],
+        )
 
 
 def test_both_forms_of_a_custom_step_agree_and_run_in_chunks():
@@ -336,7 +346,9 @@ def test_optimizers_held_by_the_model_are_part_of_the_state():
 
         def train_step(self, data):
             x, y, _ = data
-            loss, gradients = keras.value_and_grad(lambda: keras.ops.mean((self(x) - y) ** 2), self.a.trainable_variables)()
+            loss, gradients = keras.value_and_grad(
+                lambda: keras.ops.mean((self(x) - y) ** 2), self.a.trainable_variables
+            )()
             self.mine.apply(gradients, self.a.trainable_variables)
             return {"loss": loss}
 

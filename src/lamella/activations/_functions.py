@@ -6,9 +6,7 @@ from lamella.typing import Array, ArrayLike
 __all__ = ["exponential", "gelu", "linear", "mish", "relu"]
 
 
-def relu(
-    x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Array:
+def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
     """Rectified linear unit with a slope below, a ceiling and a threshold.
 
     `max_value` where `x >= max_value`, `x` where `threshold < x < max_value`, and

@@ -70,9 +70,7 @@ class Elementwise:
         def step(pair: tuple) -> tuple:
             a, b = pair
             done = xp.equal(b, 0)
-            return xp.where(done, a, b), xp.where(
-                done, b, xp.remainder(a, xp.where(done, xp.ones_like(b), b))
-            )
+            return xp.where(done, a, b), xp.where(done, b, xp.remainder(a, xp.where(done, xp.ones_like(b), b)))
 
         return self.while_loop(lambda pair: xp.any(xp.not_equal(pair[1], 0)), step, (x1, x2))[0]  # type: ignore[attr-defined]
 
@@ -80,9 +78,7 @@ class Elementwise:
         """The least common multiple of integer arrays; 0 where either is."""
         xp = self.xp
         divisor = self.gcd(x1, x2)
-        return xp.abs(
-            xp.floor_divide(x1, xp.where(xp.equal(divisor, 0), xp.ones_like(divisor), divisor)) * x2
-        )
+        return xp.abs(xp.floor_divide(x1, xp.where(xp.equal(divisor, 0), xp.ones_like(divisor), divisor)) * x2)
 
     def i0(self, x: Array) -> Array:
         """The modified Bessel function of order 0 of a real floating array."""

@@ -327,9 +327,7 @@ class JaxAdapter(Adapter):
 
 def _holds_jax(value: Sequence) -> bool:
     return any(
-        isinstance(v, jax.Array)
-        or hasattr(v, "__lamella_array__")
-        or (isinstance(v, (list, tuple)) and _holds_jax(v))
+        isinstance(v, jax.Array) or hasattr(v, "__lamella_array__") or (isinstance(v, (list, tuple)) and _holds_jax(v))
         for v in value
     )
 

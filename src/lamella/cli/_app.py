@@ -59,9 +59,7 @@ def _app() -> "typer.Typer":
     @app.command("run")
     def run_command(
         file: Annotated[str, typer.Argument(help="A Python program, or -m MODULE.")],
-        args: Annotated[
-            list[str] | None, typer.Argument(help="Its own arguments, passed on as they are.")
-        ] = None,
+        args: Annotated[list[str] | None, typer.Argument(help="Its own arguments, passed on as they are.")] = None,
     ) -> None:
         """Run a program whose `import keras` (or `tensorflow.keras`) means lamella."""
         raise AssertionError("main() handles `run` with arguments itself; this one is there for --help")

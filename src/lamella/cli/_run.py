@@ -27,8 +27,7 @@ def run(words: Sequence[str]) -> int:
         return _run_module(*arguments)
     if target.startswith("-"):
         return _refuse(
-            f"expected a Python file or -m MODULE, got {target!r}. "
-            "Options of the program itself go after the file."
+            f"expected a Python file or -m MODULE, got {target!r}. Options of the program itself go after the file."
         )
     return _run_file(target, arguments)
 

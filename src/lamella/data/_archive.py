@@ -29,9 +29,7 @@ def extract_archive(archive: Path, folder: Path, formats: Sequence[str] = ("tar"
         if recognises(archive):
             break
     else:
-        raise DataError(
-            f"{archive} is not a {' or '.join(formats) or 'known'} archive, so it cannot be extracted."
-        )
+        raise DataError(f"{archive} is not a {' or '.join(formats) or 'known'} archive, so it cannot be extracted.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".extract-", dir=folder.parent) as temporary:
         staging = Path(temporary).resolve() / "files"

@@ -12,9 +12,7 @@ from lamella.errors import DataError
 def named_leaves(name: str, structure: Any) -> list[tuple[str, Any]]:
     """The arrays of `structure` with what a user would call them: x, x[0], x['image']."""
     if isinstance(structure, dict):
-        return [
-            pair for key in sorted(structure) for pair in named_leaves(f"{name}[{key!r}]", structure[key])
-        ]
+        return [pair for key in sorted(structure) for pair in named_leaves(f"{name}[{key!r}]", structure[key])]
     if isinstance(structure, (list, tuple)):
         return [pair for i, value in enumerate(structure) for pair in named_leaves(f"{name}[{i}]", value)]
     return [] if structure is None else [(name, structure)]
@@ -70,9 +68,7 @@ def warn_if_not_finite(arrays: list[tuple[str, Any]]) -> None:
         if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size == 0:
             continue
         with np.errstate(all="ignore"):
-            if np.isfinite(
-                np.add.reduce(array, axis=None)
-            ):  # one pass, no temporary; exact check only on suspicion
+            if np.isfinite(np.add.reduce(array, axis=None)):  # one pass, no temporary; exact check only on suspicion
                 continue
         bad = ~np.isfinite(array)
         if bad.any():

@@ -222,9 +222,7 @@ def _formats(archive_format: str | Sequence[str] | None) -> tuple[str, ...]:
         return ("tar", "zip")
     formats = (archive_format,) if isinstance(archive_format, str) else tuple(archive_format or ())
     if not set(formats) <= {"tar", "zip"}:
-        raise ArgumentError(
-            f'archive_format is "auto", "tar", "zip" or a list of them. Got: {archive_format!r}.'
-        )
+        raise ArgumentError(f'archive_format is "auto", "tar", "zip" or a list of them. Got: {archive_format!r}.')
     return formats
 
 

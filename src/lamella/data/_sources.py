@@ -35,9 +35,7 @@ class ArraySource:
         """The data as arrays of the active backend, moved there once. Float64 becomes `floatx()`."""
         if self._resident is None:
             adapter = _registry.active()
-            self._resident = _tree.map_structure(
-                lambda a: None if a is None else adapter.share(a), self.data
-            )
+            self._resident = _tree.map_structure(lambda a: None if a is None else adapter.share(a), self.data)
         return self._resident
 
     def order(self, random: np.random.Generator) -> np.ndarray:
@@ -45,9 +43,7 @@ class ArraySource:
         if self.shuffle == "batch":
             whole = self.size // self.batch_size
             blocks = random.permutation(whole)[:, None] * self.batch_size + np.arange(self.batch_size)
-            return np.concatenate([blocks.ravel(), np.arange(whole * self.batch_size, self.size)]).astype(
-                np.int32
-            )
+            return np.concatenate([blocks.ravel(), np.arange(whole * self.batch_size, self.size)]).astype(np.int32)
         if self.shuffle:
             return random.permutation(self.size).astype(np.int32)
         return np.arange(self.size, dtype=np.int32)
@@ -212,9 +208,7 @@ def make_source(
     Raises:
         DataError: for data that cannot be used; it names the argument, what was given and what was expected.
     """
-    if steps is not None and (
-        isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1
-    ):
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
         raise DataError(f"The number of steps must be a positive integer or None; got {steps!r}.")
     if is_stream(x):
         for name, value in (("y", y), ("sample_weight", sample_weight)):
@@ -273,9 +267,7 @@ def split_validation(x: Any, y: Any, sample_weight: Any, fraction: float) -> tup
     if not 0 < fraction < 1:
         raise DataError(f"`validation_split` must be in (0, 1); got {fraction!r}.")
     if is_stream(x):
-        raise DataError(
-            "`validation_split` needs arrays: a stream cannot be split. Give `validation_data` instead."
-        )
+        raise DataError("`validation_split` needs arrays: a stream cannot be split. Give `validation_data` instead.")
     data = tuple(_checks.as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", sample_weight)))
     size = _checks.check_lengths(_checks.flat_arrays(*data))
     at = math.floor(size * (1.0 - fraction))

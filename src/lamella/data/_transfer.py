@@ -15,9 +15,7 @@ from lamella.errors import ArgumentError
 
 try:
     import fcntl
-except (
-    ImportError
-):  # Windows: two processes that fetch the same file at once disturb each other, and try again
+except ImportError:  # Windows: two processes that fetch the same file at once disturb each other, and try again
     fcntl = None
 
 _CHUNK = 1 << 18  # bytes
@@ -78,9 +76,7 @@ def _fetch(url: str, part: Path) -> None:
             _fetch_rest(url, part)
             return
         except broken:
-            if (
-                _size(part) == before or attempt == _ATTEMPTS - 1
-            ):  # nothing came: the next mirror may do better
+            if _size(part) == before or attempt == _ATTEMPTS - 1:  # nothing came: the next mirror may do better
                 raise
 
 

@@ -26,9 +26,7 @@ def read_batches(archive: Path, members: Sequence[str]) -> list[dict[bytes, Any]
                 assert stream is not None
                 found[member.name] = unpickle_arrays(stream, encoding="bytes")
     if missing := set(members) - set(found):
-        raise DataError(
-            f"{archive} lacks {', '.join(sorted(missing))}. Delete it and let it be downloaded again."
-        )
+        raise DataError(f"{archive} lacks {', '.join(sorted(missing))}. Delete it and let it be downloaded again.")
     return [found[name] for name in members]
 
 

@@ -15,9 +15,7 @@ def shuffled(rng: np.random.RandomState, x: np.ndarray, y: np.ndarray) -> tuple[
 def check_test_split(test_split: float) -> None:
     """Raises ArgumentError unless `test_split` is a fraction in [0, 1)."""
     if not 0 <= test_split < 1:
-        raise ArgumentError(
-            f"test_split is the fraction of samples kept for testing, in [0, 1). Got: {test_split!r}."
-        )
+        raise ArgumentError(f"test_split is the fraction of samples kept for testing, in [0, 1). Got: {test_split!r}.")
 
 
 def train_and_test(

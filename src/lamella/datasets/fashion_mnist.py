@@ -49,14 +49,10 @@ def _read_idx(name: str) -> np.ndarray:
     """The uint8 array of a gzipped IDX file: type 8 and the rank, the sizes as big-endian int32, the data."""
     urls = [PUBLIC + name, _AUTHORS + name, _AUTHORS_S3 + name]
     path = dataset_file(name, urls, "md5:" + _MD5[name], folder="datasets/fashion-mnist")
-    content = bytearray(
-        gzip.decompress(path.read_bytes())
-    )  # a bytearray, so that the array can be written to
+    content = bytearray(gzip.decompress(path.read_bytes()))  # a bytearray, so that the array can be written to
     rank = content[3]
     header = 4 + 4 * rank
     shape = [int(size) for size in np.frombuffer(content, ">i4", count=rank, offset=4)]
     if content[:3] != b"\0\0\x08" or len(content) != header + np.prod(shape):
-        raise DataError(
-            f"{path} is not a file of bytes in IDX format. Delete it and let it be downloaded again."
-        )
+        raise DataError(f"{path} is not a file of bytes in IDX format. Delete it and let it be downloaded again.")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

@@ -138,8 +138,7 @@ class STFT(Initializer):
                 raise ArgumentError(f"The initializer STFT got the unknown `window` {window!r}.") from error
         if scaling not in ("density", "spectrum", None):
             raise ArgumentError(
-                "The `scaling` of the initializer STFT must be 'density', 'spectrum' or None; got "
-                f"{scaling!r}."
+                f"The `scaling` of the initializer STFT must be 'density', 'spectrum' or None; got {scaling!r}."
             )
         self.side = side
         self.window = window
@@ -150,8 +149,7 @@ class STFT(Initializer):
         shape = sizes(shape)
         if len(shape) != 3:
             raise ShapeError(
-                "The initializer STFT is for kernels of shape (frame_length, 1, n / 2 + 1); got shape "
-                f"{shape}."
+                f"The initializer STFT is for kernels of shape (frame_length, 1, n / 2 + 1); got shape {shape}."
             )
         frame_length, _, bins = shape
         window = self._window(frame_length)
@@ -191,6 +189,4 @@ class STFT(Initializer):
     @classmethod
     def from_config(cls, config: dict) -> "STFT":
         """The initializer of a configuration that `get_config` returned."""
-        return cls(
-            **{key: v if isinstance(v, str) else deserialize_keras_object(v) for key, v in config.items()}
-        )
+        return cls(**{key: v if isinstance(v, str) else deserialize_keras_object(v) for key, v in config.items()})

@@ -70,8 +70,7 @@ def _fixed(value: Array) -> Any:
         """The array that was given, cast."""
         if tuple(shape) != tuple(value.shape):
             raise ShapeError(
-                f"The array given as an initializer has shape {tuple(value.shape)}; the variable has "
-                f"{tuple(shape)}."
+                f"The array given as an initializer has shape {tuple(value.shape)}; the variable has {tuple(shape)}."
             )
         return _registry.active().asarray(value, dtype)
 

@@ -42,9 +42,7 @@ def _not_negative(layer: Any, argument: str, value: Any, may_be_none: bool = Fal
         return None
     if value is None or value < 0:
         what = "a negative value" if may_be_none else "None or a negative value"
-        raise ArgumentError(
-            f"`{argument}` of {label(layer)} cannot be {what}. Received: {argument}={value!r}"
-        )
+        raise ArgumentError(f"`{argument}` of {label(layer)} cannot be {what}. Received: {argument}={value!r}")
     return value
 
 
@@ -68,9 +66,7 @@ class ReLU(Layer):
         [-5.0, 0.0, 10.0]
     """
 
-    def __init__(
-        self, max_value: Any = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
-    ):
+    def __init__(self, max_value: Any = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any):
         if "alpha" in kwargs:  # Keras 2
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
@@ -227,9 +223,7 @@ class Softmax(Layer):
         if mask is not None:
             inputs = ops.add(inputs, lowered_where_masked(mask, inputs.dtype))
         if isinstance(self.axis, (tuple, list)) and len(self.axis) > 1:
-            outputs = ops.exp(
-                ops.subtract(inputs, ops.logsumexp(inputs, axis=tuple(self.axis), keepdims=True))
-            )
+            outputs = ops.exp(ops.subtract(inputs, ops.logsumexp(inputs, axis=tuple(self.axis), keepdims=True)))
         else:
             axis = self.axis[0] if isinstance(self.axis, (tuple, list)) else self.axis
             outputs = activations.softmax(inputs, axis=axis)

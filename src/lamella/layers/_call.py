@@ -68,8 +68,7 @@ def is_tensor(value: Any) -> bool:
         isinstance(value, KerasTensor)
         or hasattr(value, "__lamella_array__")
         or _registry.owner(value) is not None
-        or type(value).__module__ == "numpy"
-        and hasattr(value, "shape")
+        or (type(value).__module__ == "numpy" and hasattr(value, "shape"))
     )
 
 
@@ -99,9 +98,7 @@ class CallArguments:
             elif parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in named:
                 named.update({f"{name}_{i}": v for i, v in enumerate(named.pop(name))})
         self.given = named
-        self.by_name = {
-            k: v for k, v in named.items() if k != "training" and k != "mask" and not k.endswith("_mask")
-        }
+        self.by_name = {k: v for k, v in named.items() if k != "training" and k != "mask" and not k.endswith("_mask")}
         self.tensors = {k: v for k, v in self.by_name.items() if holds_tensor(v)}
         self.first = next(iter(named.values()), None)
 
@@ -115,9 +112,5 @@ def shape_structure(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: shape_structure(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return (
-            [shape_structure(v) for v in value]
-            if isinstance(value, list)
-            else tuple(map(shape_structure, value))
-        )
+        return [shape_structure(v) for v in value] if isinstance(value, list) else tuple(map(shape_structure, value))
     return tuple(value.shape) if is_tensor(value) else None

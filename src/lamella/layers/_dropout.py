@@ -109,9 +109,7 @@ class _SpatialDropout(Dropout):
 
     _rank = 0
 
-    def __init__(
-        self, rate: float, data_format: str | None, seed: Any, name: str | None, dtype: Any, **kwargs: Any
-    ):
+    def __init__(self, rate: float, data_format: str | None, seed: Any, name: str | None, dtype: Any, **kwargs: Any):
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
         self.data_format = _dtypes.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._rank + 2)
@@ -146,9 +144,7 @@ class SpatialDropout1D(_SpatialDropout):
 
     _rank = 1
 
-    def __init__(
-        self, rate: float, seed: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any
-    ):
+    def __init__(self, rate: float, seed: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
 
@@ -246,9 +242,7 @@ class GaussianDropout(_Noise):
 
     def _disturbed(self, inputs: Array) -> Array:
         stddev = math.sqrt(self.rate / (1.0 - self.rate)) if self.rate < 1 else math.inf
-        noise = random.normal(
-            inputs.shape, mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator
-        )
+        noise = random.normal(inputs.shape, mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator)
         return ops.multiply(inputs, noise)
 
     def get_config(self) -> dict:

@@ -114,9 +114,7 @@ class EinsumDense(Layer):
 def _weight_shapes(layer: EinsumDense, input_shape: Any) -> tuple[tuple, tuple | None]:
     """The shapes of kernel and bias (None without one) for inputs of `input_shape`."""
     equation, rank = layer.equation.replace(" ", ""), len(input_shape)
-    match = re.fullmatch(
-        r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation
-    )
+    match = re.fullmatch(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation)
     if match is None or match[1] != match[5] or match[3] != match[7] or (match[1] and match[3]):
         raise ArgumentError(
             f"Invalid einsum equation {layer.equation!r} of {label(layer)}. Equations must be in the form "

@@ -64,9 +64,7 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.quantization_config = None
         self.supports_masking = mask_zero
-        self.autocast = (
-            False  # what is looked up is cast, not the whole table, and indices stay what they are
-        )
+        self.autocast = False  # what is looked up is cast, not the whole table, and indices stay what they are
         if weights is not None:
             self.build()
             values = list(weights) if isinstance(weights, (list, tuple)) else [weights]

@@ -116,9 +116,7 @@ def _check(index: int, x: Any, spec: InputSpec, layer_name: str) -> None:
         raise refuse(f"expected dtype={spec.dtype}, found dtype={_dtypes.standardize_dtype(x.dtype)}")
     for axis, size in spec.axes.items():
         if size is not None and -len(shape) <= axis < len(shape) and shape[axis] not in (size, None):
-            raise refuse(
-                f"expected axis {axis} of input shape to have value {size}, but received {shape[axis]}"
-            )
+            raise refuse(f"expected axis {axis} of input shape to have value {size}, but received {shape[axis]}")
     if spec.shape is not None and len(shape) == len(spec.shape):
         for wanted, size in zip(spec.shape, shape):
             if wanted is not None and size is not None and wanted != size:

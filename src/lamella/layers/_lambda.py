@@ -38,11 +38,7 @@ class Lambda(Layer):
         super().__init__(**kwargs)
         if not callable(function):
             raise TypeError(f"The `function` of Lambda {self.name!r} must be callable; got {function!r}.")
-        if (
-            output_shape is not None
-            and not callable(output_shape)
-            and not isinstance(output_shape, (tuple, list))
-        ):
+        if output_shape is not None and not callable(output_shape) and not isinstance(output_shape, (tuple, list)):
             raise TypeError(
                 f"The `output_shape` of Lambda {self.name!r} must be a tuple, a list, or a function; got "
                 f"{output_shape!r}."
@@ -86,18 +82,14 @@ class Lambda(Layer):
         }
         if self._output_shape is not None:
             config["output_shape"] = (
-                serialize_keras_object(self._output_shape)
-                if callable(self._output_shape)
-                else self._output_shape
+                serialize_keras_object(self._output_shape) if callable(self._output_shape) else self._output_shape
             )
         if self.mask is not None:
             config["mask"] = serialize_keras_object(self.mask) if callable(self.mask) else self.mask
         return config
 
     @classmethod
-    def from_config(
-        cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None
-    ) -> "Lambda":
+    def from_config(cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None) -> "Lambda":
         config = dict(config)
         for key in ("function", "output_shape", "mask"):
             if isinstance(config.get(key), dict):

@@ -70,11 +70,7 @@ class _Scaled(Layer):
 
 def _wide(inputs: Array) -> Array:
     """Half precision as float32: the moments of a batch need it."""
-    return (
-        ops.cast(inputs, "float32")
-        if _dtypes.standardize_dtype(inputs.dtype) in ("float16", "bfloat16")
-        else inputs
-    )
+    return ops.cast(inputs, "float32") if _dtypes.standardize_dtype(inputs.dtype) in ("float16", "bfloat16") else inputs
 
 
 class BatchNormalization(_Scaled):
@@ -184,9 +180,7 @@ class BatchNormalization(_Scaled):
 
     def _moving(self, name: str, shape: tuple, initializer: Any) -> Any:
         # Not autocast: half precision would lose the small steps of a moving average.
-        return self.add_weight(
-            name=name, shape=shape, initializer=initializer, trainable=False, autocast=False
-        )
+        return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False, autocast=False)
 
     def call(self, inputs: Array, training: bool | None = None, mask: Any = None) -> Array:
         if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
@@ -305,9 +299,7 @@ class LayerNormalization(_Scaled):
         given = self.axis if isinstance(self.axis, list) else [self.axis]
         axes = [a % len(x.shape) for a in given]
         mean, variance = ops.moments(x, axes=axes, keepdims=True)
-        outputs = ops.multiply(
-            ops.subtract(x, mean), ops.rsqrt(ops.add(variance, ops.cast(self.epsilon, x.dtype)))
-        )
+        outputs = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, ops.cast(self.epsilon, x.dtype))))
         if self.gamma is not None:
             outputs = ops.multiply(outputs, _along(self.gamma, axes, x))
         if self.beta is not None:

@@ -58,9 +58,7 @@ class _Cropping(_Spatial):
 
     def call(self, inputs: Array) -> Array:
         cuts = self._on_all_axes(self._crop, (0, 0))
-        if any(
-            before + behind >= n > 0 for (before, behind), n in zip(cuts, inputs.shape) if before + behind
-        ):
+        if any(before + behind >= n > 0 for (before, behind), n in zip(cuts, inputs.shape) if before + behind):
             raise ShapeError(
                 f"Values in `cropping` of {label(self)} should be smaller than the corresponding spatial "
                 f"dimension of the input. Received: inputs.shape={tuple(inputs.shape)}, cropping={self._crop}"
@@ -146,9 +144,7 @@ class Cropping3D(_Cropping):
 
     _rank = 3
 
-    def __init__(
-        self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
-    ):
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
         super().__init__(data_format, **kwargs)
         self.cropping = self._crop = _pairs(self, "cropping", cropping, 3)
 
@@ -232,9 +228,7 @@ class ZeroPadding3D(_ZeroPadding):
 
     _rank = 3
 
-    def __init__(
-        self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
-    ):
+    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
         super().__init__(data_format, **kwargs)
         self.padding = self._pad = _pairs(self, "padding", padding, 3)
 
@@ -321,9 +315,7 @@ class UpSampling2D(_UpSampling):
             return super().call(inputs)
         whole = [n * times for n, times in zip(inputs.shape, self._on_all_axes(self._times, 1))]
         spatial = tuple(whole[2:] if self.data_format == "channels_first" else whole[1:-1])
-        return ops.image.resize(
-            inputs, spatial, interpolation=self.interpolation, data_format=self.data_format
-        )
+        return ops.image.resize(inputs, spatial, interpolation=self.interpolation, data_format=self.data_format)
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, UpSampling2D)}

@@ -108,9 +108,7 @@ class Model(Layer):
             ArgumentError: when both or neither are given, or there is no such layer.
         """
         if (name is None) == (index is None):
-            raise ArgumentError(
-                f"Provide either a layer `name` or an `index`; got name={name!r}, index={index!r}."
-            )
+            raise ArgumentError(f"Provide either a layer `name` or an `index`; got name={name!r}, index={index!r}.")
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
@@ -199,9 +197,7 @@ class Model(Layer):
 
         self._check_initialized()
         if not isinstance(steps_per_execution, (int, np.integer)) or steps_per_execution < 1:
-            raise ArgumentError(
-                f"`steps_per_execution` must be a positive integer; got {steps_per_execution!r}."
-            )
+            raise ArgumentError(f"`steps_per_execution` must be a positive integer; got {steps_per_execution!r}.")
         if jit_compile not in (True, False, None, "auto"):
             raise ArgumentError(f"`jit_compile` must be True, False or 'auto'; got {jit_compile!r}.")
         if run_eagerly and jit_compile is True:
@@ -328,9 +324,7 @@ class Model(Layer):
         if self._compile_loss is not None:
             total = self._compile_loss(y, y_pred, sample_weight)
         for loss in self.losses:
-            value = ops.sum(
-                ops.cast(loss, self.compute_dtype if self.compute_dtype == "float64" else "float32")
-            )
+            value = ops.sum(ops.cast(loss, self.compute_dtype if self.compute_dtype == "float64" else "float32"))
             total = value if total is None else ops.add(total, value)
         return ops.zeros(()) if total is None else total
 
@@ -603,13 +597,13 @@ class Model(Layer):
         Returns:
             NumPy arrays, in the structure of the outputs.
         """
-        return _loop.predict(
-            self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
-        )
+        return _loop.predict(self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """The values of `logs`: the loss, the losses of the outputs, the compiled metrics, the others."""
-        order = [metric.name for metric in self.metrics[:1] + (self._compile_loss.metrics if self._compile_loss else [])]
+        order = [
+            metric.name for metric in self.metrics[:1] + (self._compile_loss.metrics if self._compile_loss else [])
+        ]
         if self._compile_metrics is not None:
             order += [name for name, _ in self._compile_metrics.by_name()]
         order += [metric.name for metric in self.metrics]
@@ -633,12 +627,8 @@ class Model(Layer):
         table = chunks.run(batch, np.arange(size, dtype=np.int32)[None], 0, 1)
         return chunks.row({k: _registry.to_numpy(v) for k, v in table.items()}, 0)
 
-    def _on_batch(
-        self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
-    ) -> Any:
-        x, y, sample_weight = (
-            as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", sample_weight))
-        )
+    def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+        x, y, sample_weight = (as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", sample_weight)))
         check_lengths(flat_arrays(x, y, sample_weight))
         if class_weight is not None:
             if sample_weight is not None:
@@ -669,9 +659,7 @@ class Model(Layer):
         """
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
 
-    def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
-    ) -> Any:
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """One step of evaluation on one batch; arguments and result as in `train_on_batch`."""
         return self._on_batch("test", x, y, sample_weight, None, return_dict)
 
@@ -776,9 +764,7 @@ class Model(Layer):
         from lamella.models._functional import Functional, functional_from_config
 
         if {"layers", "input_layers", "output_layers"} <= set(config):
-            return functional_from_config(
-                cls if issubclass(cls, Functional) else Functional, config, custom_objects
-            )
+            return functional_from_config(cls if issubclass(cls, Functional) else Functional, config, custom_objects)
         return super().from_config(config)
 
     # ---- files: `saving` lies above and puts the bodies here --------------------------------------
@@ -804,9 +790,7 @@ class Model(Layer):
         **kwargs: Any,
     ) -> None:
         """Write an inference artifact."""
-        _files().export_model(
-            self, filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs
-        )
+        _files().export_model(self, filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
     def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:  # type: ignore[override]
         """Replace the weights of the layers that can be quantized."""

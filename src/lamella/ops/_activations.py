@@ -129,9 +129,7 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
     """
     xp, x = promote_float(x)
     positive = x > 0
-    return xp.where(
-        positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x))
-    )  # exp of a large x would be inf
+    return xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x)))  # exp of a large x would be inf
 
 
 @op
@@ -535,8 +533,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
     size = x.shape[axis]
     if size % 2:
         raise ShapeError(
-            f"`glu` splits axis {axis} into two equal halves: its size must be even; got shape "
-            f"{tuple(x.shape)}."
+            f"`glu` splits axis {axis} into two equal halves: its size must be even; got shape {tuple(x.shape)}."
         )
     x = xp.moveaxis(x, axis, -1)
     gated = x[..., : size // 2] * _registry.active().sigmoid(x[..., size // 2 :])

@@ -169,9 +169,7 @@ def greater_equal(x1: ArrayLike, x2: ArrayLike) -> Array:
 
 
 @op
-def isclose(
-    x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Array:
+def isclose(x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Array:
     """Whether `|x1 - x2| <= atol + rtol * |x2|`, element by element.
 
     Equal infinities are close; an infinity is close to nothing else. The relation is not symmetric.
@@ -203,9 +201,7 @@ def isclose(
 
 
 @op
-def allclose(
-    x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Array:
+def allclose(x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Array:
     """Whether `isclose` holds everywhere.
 
     Args:
@@ -644,9 +640,7 @@ def heaviside(x1: ArrayLike, x2: ArrayLike) -> Array:
 
 
 @op
-def nan_to_num(
-    x: ArrayLike, nan: ArrayLike = 0.0, posinf: ArrayLike = None, neginf: ArrayLike = None
-) -> Array:
+def nan_to_num(x: ArrayLike, nan: ArrayLike = 0.0, posinf: ArrayLike = None, neginf: ArrayLike = None) -> Array:
     """`x` with NaN and the infinities replaced by finite numbers.
 
     Args:

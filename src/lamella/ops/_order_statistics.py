@@ -34,9 +34,7 @@ def _quantile(
     """The quantiles `q / unit` of `x` along axes, the axis of `q` first."""
     refuse(op_name, x, "complex")
     if method not in _METHODS:
-        raise ArgumentError(
-            f"Unknown `method` of ops.{op_name}: {method!r}. Expected one of {', '.join(_METHODS)}."
-        )
+        raise ArgumentError(f"Unknown `method` of ops.{op_name}: {method!r}. Expected one of {', '.join(_METHODS)}.")
     xp, x = promote_float(x)
     dtype = dtype_of(x)
     axes = reduced_axes(op_name, axis, x.ndim)
@@ -48,9 +46,7 @@ def _quantile(
         raise ShapeError(f"ops.{op_name} has nothing to order along axis {axis} of shape {tuple(x.shape)}.")
     q = cast(q, dtype_of(values))
     if q.ndim > 1:
-        raise ShapeError(
-            f"The `q` of ops.{op_name} must be a number or a vector; got shape {tuple(q.shape)}."
-        )
+        raise ShapeError(f"The `q` of ops.{op_name} must be a number or a vector; got shape {tuple(q.shape)}.")
     found = _ordered(xp, values, xp.reshape(q, (-1,)) / unit, method, without_nan)  # (kept, q)
     found = xp.moveaxis(cast(found, dtype), -1, 0)
     return xp.reshape(found, (*q.shape, *shape))

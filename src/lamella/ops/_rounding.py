@@ -114,7 +114,5 @@ def _round_integers(xp, x: Array, unit: int) -> Array:
     """`x` rounded to multiples of `unit`, halves to the even multiple."""
     quotient = xp.floor_divide(x, unit)
     twice = 2 * (x - quotient * unit)
-    up = xp.logical_or(
-        xp.greater(twice, unit), xp.logical_and(xp.equal(twice, unit), xp.equal(quotient % 2, 1))
-    )
+    up = xp.logical_or(xp.greater(twice, unit), xp.logical_and(xp.equal(twice, unit), xp.equal(quotient % 2, 1)))
     return cast((quotient + cast(up, dtype_of(x))) * unit, dtype_of(x))

@@ -81,9 +81,7 @@ def uniform(
         True
     """
     dtype = _floating("uniform", dtype)
-    return _generator().uniform(
-        draw_seed(seed), _known("uniform", shape), _operand(minval), _operand(maxval), dtype
-    )
+    return _generator().uniform(draw_seed(seed), _known("uniform", shape), _operand(minval), _operand(maxval), dtype)
 
 
 def truncated_normal(
@@ -115,9 +113,7 @@ def truncated_normal(
     return _scaled(draws, mean, stddev, dtype)
 
 
-def randint(
-    shape: Any, minval: ArrayLike, maxval: ArrayLike, dtype: str = "int32", seed: Seed = None
-) -> Array:
+def randint(shape: Any, minval: ArrayLike, maxval: ArrayLike, dtype: str = "int32", seed: Seed = None) -> Array:
     """Draws from the integers of [minval, maxval), each as likely as the other.
 
     Args:
@@ -142,9 +138,7 @@ def randint(
     if not _dtypes.is_int_dtype(dtype):
         raise DTypeError(f"`random.randint` needs an integer `dtype`; got {dtype!r}.")
     dtype = _registry.active().canonical_dtype(_dtypes.standardize_dtype(dtype))
-    return _generator().randint(
-        draw_seed(seed), _known("randint", shape), _operand(minval), _operand(maxval), dtype
-    )
+    return _generator().randint(draw_seed(seed), _known("randint", shape), _operand(minval), _operand(maxval), dtype)
 
 
 @op

@@ -105,9 +105,7 @@ def _checked(seed: Any, what: str) -> int:
     try:
         number = operator.index(seed)
     except TypeError:
-        raise ArgumentError(
-            f"{what} must be an integer; got {seed!r} of type {type(seed).__name__}."
-        ) from None
+        raise ArgumentError(f"{what} must be an integer; got {seed!r} of type {type(seed).__name__}.") from None
     if not 0 <= number < 2**32:
         raise ArgumentError(f"{what} must be between 0 and 2**32 - 1; got {seed!r}.")
     return number

@@ -164,9 +164,7 @@ class OrthogonalRegularizer(Regularizer):
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
         self.factor = _single(_factor("factor", factor, 0.01))
         if mode not in ("rows", "columns"):
-            raise ArgumentError(
-                f"The `mode` of OrthogonalRegularizer must be 'rows' or 'columns'; got {mode!r}."
-            )
+            raise ArgumentError(f"The `mode` of OrthogonalRegularizer must be 'rows' or 'columns'; got {mode!r}.")
         self.mode = mode
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -190,9 +188,7 @@ def _factor(name: str, value: Any, default: float) -> float:
     if value is None:
         return default
     if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise ArgumentError(
-            f"The `{name}` of a regularizer must be a finite number of at least 0; got {value!r}."
-        )
+        raise ArgumentError(f"The `{name}` of a regularizer must be a finite number of at least 0; got {value!r}.")
     return value
 
 

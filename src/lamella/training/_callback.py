@@ -144,9 +144,7 @@ class CallbackList:
         if callbacks is None:
             self.callbacks: list[Callback] = []
         elif isinstance(callbacks, Iterable):
-            self.callbacks = [
-                c for item in callbacks for c in (item if isinstance(item, (list, tuple)) else [item])
-            ]
+            self.callbacks = [c for item in callbacks for c in (item if isinstance(item, (list, tuple)) else [item])]
         else:
             self.callbacks = [callbacks]
         self.params: dict[str, Any] = {}

@@ -37,9 +37,7 @@ class Run:
         self.bars = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
         self.eager = model.run_eagerly or not model.jit_compile
         self.step = 0
-        self.guards = (
-            [c for c in callbacks.callbacks if getattr(c, "halts_on_nan", False)] if kind == "train" else []
-        )
+        self.guards = [c for c in callbacks.callbacks if getattr(c, "halts_on_nan", False)] if kind == "train" else []
         self._pending: collections.deque = collections.deque()
         self._logs: dict[str, Any] = {}
         self._last_end = 0.0
@@ -200,8 +198,7 @@ def first_layer_not_finite(model: Any, data: Any, index: np.ndarray) -> str | No
 
     def told(layer: Any, outputs: Any) -> None:
         if not found and any(
-            not np.all(np.isfinite(np.asarray(_registry.to_numpy(o), np.float32)))
-            for o in _tree.flatten(outputs)
+            not np.all(np.isfinite(np.asarray(_registry.to_numpy(o), np.float32))) for o in _tree.flatten(outputs)
         ):
             found.append(layer.name)
 
@@ -292,9 +289,7 @@ def fit(
     limit = _limit(steps_per_epoch)
     validation = None
     if validation_data is not None:
-        validation = _validation_source(
-            validation_data, validation_batch_size or batch_size, validation_steps
-        )
+        validation = _validation_source(validation_data, validation_batch_size or batch_size, validation_steps)
     prepare(model, source, "fit")
 
     bar = _verbosity(verbose)
@@ -403,9 +398,7 @@ def evaluate(
     return _evaluate_source(model, source, callbacks, limit)
 
 
-def predict(
-    model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
-) -> Any:
+def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     """The body of `Model.predict`: NumPy arrays, in the structure of the model's outputs."""
     source = make_source(x, batch_size=batch_size, steps=steps, what="predict")
     prepare(model, source, "predict")
@@ -425,9 +418,7 @@ def predict(
         callbacks.on_predict_batch_begin(i)
         outputs.append(step(batch))
         if listening:
-            callbacks.on_predict_batch_end(
-                i, {"outputs": _tree.map_structure(_registry.to_numpy, outputs[-1])}
-            )
+            callbacks.on_predict_batch_end(i, {"outputs": _tree.map_structure(_registry.to_numpy, outputs[-1])})
         elif i >= 2:  # at most two batches under way
             outputs[i - 2] = _tree.map_structure(_registry.to_numpy, outputs[i - 2])
         for shown in bars:
@@ -436,9 +427,7 @@ def predict(
     for shown in bars:
         shown.close()
     host = [_tree.map_structure(_registry.to_numpy, out) for out in outputs]
-    return _tree.map_structure(
-        lambda *parts: np.concatenate(parts) if len(parts) > 1 else np.array(parts[0]), *host
-    )
+    return _tree.map_structure(lambda *parts: np.concatenate(parts) if len(parts) > 1 else np.array(parts[0]), *host)
 
 
 def _prediction_batches(source: Any, limit: int | None) -> Iterator[Any]:
@@ -450,6 +439,4 @@ def _prediction_batches(source: Any, limit: int | None) -> Iterator[Any]:
     adapter = _registry.active()
     for i in range(source.steps if limit is None else min(limit, source.steps)):
         part = slice(i * source.batch_size, (i + 1) * source.batch_size)
-        yield _tree.map_structure(
-            lambda a, part=part: None if a is None else adapter.asarray(a[part]), source.data
-        )
+        yield _tree.map_structure(lambda a, part=part: None if a is None else adapter.asarray(a[part]), source.data)

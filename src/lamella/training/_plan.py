@@ -61,9 +61,7 @@ def plan_for(model: Any, callbacks: Any, mode: str, known: float | None) -> Plan
     if listeners:
         names = ", ".join(sorted({type(c).__name__ for c in listeners}))
         length = model.steps_per_execution or 1
-        return Plan(
-            length, f"{names} may act on single steps (declare reads_only = True if it only reads the logs)"
-        )
+        return Plan(length, f"{names} may act on single steps (declare reads_only = True if it only reads the logs)")
     if (model.steps_per_execution or 1) > 1 and callbacks.listeners(mode):
         return Plan(model.steps_per_execution, "steps_per_execution is set and a callback listens to batches")
     return Plan(seconds_per_step=known)

@@ -30,9 +30,7 @@ def prepare(model: Any, source: Any, what: str) -> None:
             "yet. For example: model.compile(optimizer='adam', loss='mse', metrics=['mae'])."
         )
     if kind == "train" and model.optimizer is None and own_step(model, "train")[0] is None:
-        raise NotCompiledError(
-            f"Model {model.name!r} was compiled with optimizer=None, so it cannot be trained."
-        )
+        raise NotCompiledError(f"Model {model.name!r} was compiled with optimizer=None, so it cannot be trained.")
     if isinstance(source, ArraySource) and model.built and own_step(model, kind)[0] is None:
         model._check_input(source.data[0])
     x, y, sample_weight = unpack_x_y_sample_weight(source.first_batch())
@@ -87,12 +85,7 @@ def _spec_of(array: Any) -> Any:
 def _check_counts(model: Any, y: Any, y_pred: Any) -> None:
     outputs = _tree.flatten(y_pred)
     targets = [t for t in _tree.flatten(y) if t is not None]
-    if (
-        model._compile_loss is not None
-        and targets
-        and len(targets) != len(outputs)
-        and not isinstance(y, dict)
-    ):
+    if model._compile_loss is not None and targets and len(targets) != len(outputs) and not isinstance(y, dict):
         raise DataError(
             f"Model {model.name!r} has {len(outputs)} output(s), but `y` has {len(targets)} array(s). Give one array of "
             "targets for each output."

@@ -41,9 +41,7 @@ class Chunks:
         step = adapter.traced(_logged(_steps.pure_step(model, kind)))
         # Without listeners the metrics' results are worked out once a chunk, unless the step is the user's own.
         late_logs = (
-            not every_step
-            and _steps.own_step(model, kind)[0] is None
-            and not model._overrides("compute_metrics")
+            not every_step and _steps.own_step(model, kind)[0] is None and not model._overrides("compute_metrics")
         )
 
         def chunk(state: Any, data: Any, order: Any, start: Any, stop: Any) -> tuple[Any, Any]:

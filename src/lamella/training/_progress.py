@@ -87,9 +87,7 @@ class Progbar:
     def _take(self, name: str, value: Any, current: int) -> None:
         if name not in self._values:
             self._order.append(name)
-        averaged = name in self.stateless_metrics or (
-            name not in self.stateful_metrics and not self.stateless_metrics
-        )
+        averaged = name in self.stateless_metrics or (name not in self.stateful_metrics and not self.stateless_metrics)
         if not (averaged and self._averages):
             self._values[name] = value
             return

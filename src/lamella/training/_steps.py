@@ -211,8 +211,7 @@ def _like(old: Any, new: Any) -> tuple:
     """`new` with the dtypes of `old`: a loop carries the same types around."""
     adapter = _registry.active()
     return tuple(
-        [adapter.asarray(n, adapter.dtype(o)) for o, n in zip(before, after)]
-        for before, after in zip(old, new)
+        [adapter.asarray(n, adapter.dtype(o)) for o, n in zip(before, after)] for before, after in zip(old, new)
     )
 
 
