@@ -7,7 +7,28 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+from hypothesis import settings
+
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("LAMELLA_COMPILATION_CACHE", "0")
 
 sys.path.append(str(Path(__file__).parent))
+
+# The same examples in every run, and no limit on their time: the machines are noisy.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
+
+
+def pytest_collection_modifyitems(items):
+    """Expect the contracts that are known not to hold yet to fail, with the reason from the list of them."""
+    reasons, reason = {}, ""
+    for line in (Path(__file__).parent / "contracts" / "known_deviations.txt").read_text().splitlines():
+        if line.startswith("# "):
+            reason = line[2:]
+        elif line:
+            reasons[line] = reason
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        if name in reasons:
+            item.add_marker(pytest.mark.xfail(reason=reasons[name], strict=False))

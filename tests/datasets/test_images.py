@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataset_layouts import idx, python2_pickle, tar_gz
+from datasets.dataset_layouts import idx, python2_pickle, tar_gz
 
 import lamella.backend
 from lamella.datasets import cifar10, cifar100, fashion_mnist

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataset_layouts import npz
+from datasets.dataset_layouts import npz
 
 from lamella.datasets import boston_housing, california_housing
 from lamella.errors import ArgumentError, DownloadError

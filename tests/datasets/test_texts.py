@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from dataset_layouts import npz, texts, word_index
+from datasets.dataset_layouts import npz, texts, word_index
 
 from lamella.datasets import imdb, reuters
 from lamella.datasets._unpickle import load_npz

@@ -890,6 +890,8 @@ def _recorded(build: Any) -> Any:
         self._build_shapes_dict = shapes
         self.built = True
         self._locked = True
+        if not self._trainable:
+            self.trainable = False  # of the variables that were just made, too
 
     return run
 
