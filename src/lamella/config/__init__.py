@@ -25,6 +25,7 @@ from lamella.core._config import (
     max_steps_per_epoch,
     set_max_epochs,
     set_max_steps_per_epoch,
+    set_portable_random,
 )
 from lamella.core._policy import dtype_policy, set_dtype_policy
 
@@ -53,6 +54,7 @@ __all__ = [
     "set_image_data_format",
     "set_max_epochs",
     "set_max_steps_per_epoch",
+    "set_portable_random",
 ]
 
 __getattr__ = missing(__name__)
