@@ -172,6 +172,13 @@ def test_unknown_sizes(call, shapes):
     assert [t.shape for t in out] == shapes
 
 
+@pytest.mark.parametrize("name", ["numpy", "linalg"])
+def test_submodules_have_the_names_of_keras(name):
+    keras = pytest.importorskip("keras")
+    theirs = {n for n in vars(getattr(keras.ops, name)) if not n.startswith("_")}
+    assert set(getattr(ops, name).__all__) == theirs
+
+
 def test_submodules_have_the_same_ops():
     from lamella.ops import numpy as numpy_like
 

@@ -41,6 +41,7 @@ def same(got, expected):
         (lambda x: ops.concatenate([x, x], axis=0), (None, 3, 4)),
         (lambda x: ops.concatenate([x, x], axis=1), (None, 6, 4)),
         (lambda x: ops.repeat(x, 2), (None,)),
+        (lambda x: ops.repeat(x, [1, 2, 3], axis=0), (6, 3, 4)),
         (lambda x: ops.rot90(x), (3, None, 4)),
         (lambda x: ops.diagonal(x), (4, None)),
         (lambda x: ops.pad(x, ((0, 0), (1, 1), (2, 2))), (None, 5, 8)),

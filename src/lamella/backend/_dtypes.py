@@ -135,7 +135,7 @@ def standardize_data_format(data_format: str | None) -> str:
 
 
 _ALIASES = {"half": "float16", "float": "float32", "double": "float64", "bool_": "bool", "str": "string"}
-_PYTHON_TYPES = {bool: "bool", int: "int32", float: None, complex: "complex64", str: "string"}
+_PYTHON_TYPES = {bool: "bool", int: "int32", complex: "complex64", str: "string"}
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -146,12 +146,20 @@ def standardize_dtype(dtype: Any) -> str:
     Raises:
         ArgumentError: when it names no dtype that lamella has.
     """
-    if dtype is None:
+    if dtype is None or dtype is float:
         return _floatx
+    try:
+        return _standard_name(dtype)
+    except TypeError:  # something that cannot be hashed is no dtype
+        return _standard_name(str(dtype))
+
+
+@functools.cache  # a NumPy dtype takes microseconds to say its name
+def _standard_name(dtype: Any) -> str:
     if isinstance(dtype, str):
         name = dtype
     elif isinstance(dtype, type) and dtype in _PYTHON_TYPES:
-        return _PYTHON_TYPES[dtype] or _floatx
+        return _PYTHON_TYPES[dtype]
     else:
         name = _name_of(dtype)
     name = _ALIASES.get(name, name) if name not in ALLOWED_DTYPES else name

@@ -14,6 +14,10 @@ class Elementwise:
 
     xp: Any
 
+    def scalar(self, value: complex, dtype: str) -> Any:
+        """A Python number as an operand of `dtype` beside an array; it need not be an array itself."""
+        return self.asarray(value, dtype)  # type: ignore[attr-defined]
+
     def native_dtype(self, dtype: str) -> Any:
         """The library's object for the dtype called `dtype`, as it stores it."""
         raise NotImplementedError
@@ -21,6 +25,10 @@ class Elementwise:
     def _like(self, x: Array, value: float) -> Array:
         """A number in the dtype of `x`: beside a Python scalar, NumPy would turn bfloat16 into float64."""
         return self.xp.asarray(value, dtype=x.dtype)
+
+    def absolute(self, x: Array) -> Array:
+        """`|x|` of a real floating array; its gradient at 0, on which libraries disagree, is 0."""
+        return self.xp.where(self.xp.equal(x, 0), self.xp.zeros_like(x), self.xp.abs(x))
 
     def exp2(self, x: Array) -> Array:
         """`2 ** x` of a floating array."""

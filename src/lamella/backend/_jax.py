@@ -166,6 +166,7 @@ class JaxAdapter(Adapter):
     def scalar(self, value, dtype):
         return np.asarray(value, numpy_dtype(self.canonical_dtype(dtype)))  # no transfer, and a literal when traced
 
+    absolute = staticmethod(jax.jit(lambda x: jnp.where(x == 0, jnp.zeros_like(x), jnp.abs(x)), inline=True))
     exp2, cbrt, sinc, i0 = (staticmethod(f) for f in (jnp.exp2, jnp.cbrt, jnp.sinc, jnp.i0))
     logaddexp2, fmod, ldexp = (staticmethod(f) for f in (jnp.logaddexp2, jnp.fmod, jnp.ldexp))
     gcd, lcm = staticmethod(jnp.gcd), staticmethod(jnp.lcm)

@@ -99,7 +99,7 @@ class NumpyAdapter(Adapter):
     def native_dtype(self, dtype):
         return numpy_dtype(dtype)
 
-    exp2, cbrt, logaddexp2 = (staticmethod(f) for f in (np.exp2, np.cbrt, np.logaddexp2))
+    absolute, exp2, cbrt, logaddexp2 = (staticmethod(f) for f in (np.abs, np.exp2, np.cbrt, np.logaddexp2))
     fmod, gcd, lcm = (staticmethod(f) for f in (np.fmod, np.gcd, np.lcm))
 
     def scatter(self, x, indices, updates, reduction):

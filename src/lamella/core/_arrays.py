@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from lamella.backend import _dtypes, _registry
 from lamella.typing import Array, ArrayLike
 
@@ -23,6 +25,8 @@ def dtype_of(value: ArrayLike) -> str:
     adapter = _registry.active()
     if hasattr(value, "__lamella_array__"):
         value = value.__lamella_array__()
+    if isinstance(value, (np.ndarray, np.generic)):
+        return adapter.canonical_dtype(_dtypes.standardize_dtype(value.dtype))
     return adapter.dtype(value if adapter.is_array(value) else adapter.asarray(value))
 
 
@@ -36,15 +40,33 @@ def common_dtype(values: Iterable[ArrayLike]) -> str:
 def promote(*values: ArrayLike) -> tuple:
     """(xp, *values as arrays of their common dtype)."""
     adapter = _registry.active()
-    dtype = common_dtype(values)
-    return adapter.xp, *(adapter.asarray(v, dtype) for v in values)
+    if _alike(adapter, values):
+        return adapter.xp, *values
+    return adapter.xp, *_as_operands(adapter, values, common_dtype(values))
+
+
+def _alike(adapter: Any, values: tuple) -> bool:
+    """Whether `values` are arrays of one dtype already: then they meet in it, whatever it is."""
+    if not adapter.is_array(values[0]):
+        return False
+    dtype = values[0].dtype
+    return all(adapter.is_array(v) and v.dtype == dtype for v in values[1:])
+
+
+def _as_operands(adapter: Any, values: tuple, dtype: str) -> list:
+    """Arrays of `dtype`; Python scalars beside them in the cheapest form that the library takes."""
+    weak = [_dtypes.weak_dtype(v) is not None for v in values]
+    if all(weak):
+        return [adapter.asarray(v, dtype) for v in values]
+    return [adapter.scalar(v, dtype) if w else adapter.asarray(v, dtype) for v, w in zip(values, weak)]
 
 
 def promote_float(*values: ArrayLike) -> tuple:
     """(xp, *values as arrays of their common dtype, or of `floatx()` where that is not floating or complex)."""
     adapter = _registry.active()
-    dtype = _dtypes.float_result(common_dtype(values))
-    return adapter.xp, *(adapter.asarray(v, dtype) for v in values)
+    if _alike(adapter, values) and _dtypes.float_result(name := adapter.dtype(values[0])) == name:
+        return adapter.xp, *values
+    return adapter.xp, *_as_operands(adapter, values, _dtypes.float_result(common_dtype(values)))
 
 
 def cast(value: ArrayLike, dtype: Any) -> Array:

@@ -651,7 +651,7 @@ class Layer(Operation):
         shapes = arguments.shapes()
         with self._name_scope():
             self._path = _scopes.current_path()
-            if type(self).build is Layer.build:
+            if self._builds_by_calling():
                 if any_symbolic_tensors(args, kwargs) or not self._layers:
                     self.built = True
                     self._build_shapes_dict = shapes
@@ -661,6 +661,10 @@ class Layer(Operation):
                 return
             self.build(**self._build_arguments(shapes))
         self.built = True
+
+    def _builds_by_calling(self) -> bool:
+        """Whether there is no `build` but the base's: what it holds is built when it is called."""
+        return type(self).build is Layer.build
 
     def _build_arguments(self, shapes: dict[str, Any]) -> dict[str, Any]:
         parameters = list(signature_of(type(self).build).parameters.values())[1:]

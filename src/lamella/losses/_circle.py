@@ -45,7 +45,7 @@ def circle(
 
     Example:
         >>> from lamella import losses
-        >>> losses.circle([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]).tolist()
+        >>> losses.circle([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]).round(3).tolist()
         [0.0, 0.0, 0.0]
     """
     if (ref_labels is None) != (ref_embeddings is None):
@@ -92,7 +92,7 @@ class Circle(LossFunctionWrapper):
 
     Example:
         >>> from lamella import losses
-        >>> float(losses.Circle()([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]))
+        >>> round(float(losses.Circle()([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])), 3)
         0.0
     """
 

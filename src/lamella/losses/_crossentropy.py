@@ -227,8 +227,8 @@ def sparse_categorical_crossentropy(
 
     Example:
         >>> from lamella import losses
-        >>> losses.sparse_categorical_crossentropy([1, 0], [[50.0, 0.0], [50.0, 0.0]], from_logits=True).tolist()
-        [50.0, 0.0]
+        >>> losses.sparse_categorical_crossentropy([1, 1], [[50.0, 0.0], [25.0, 0.0]], from_logits=True).tolist()
+        [50.0, 25.0]
     """
     y_pred = to_dtype(y_pred, None)
     y_true = _indices(to_dtype(y_true, None, like=y_pred), y_pred)

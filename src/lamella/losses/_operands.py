@@ -1,5 +1,6 @@
 """Targets and predictions brought side by side: arrays of one library, one dtype, and one rank."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lamella import ops
@@ -9,7 +10,7 @@ from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ShapeError
 from lamella.typing import Array, ArrayLike
 
-__all__ = ["aligned", "converted", "dtype_name", "match_ranks", "operands", "to_dtype"]
+__all__ = ["aligned", "broadcasts", "converted", "dtype_name", "match_ranks", "operands", "to_dtype"]
 
 
 def to_dtype(value: ArrayLike, dtype: str | None, like: Any = None) -> Any:
@@ -45,17 +46,21 @@ def aligned(name: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Any, Any]:
         ShapeError: when the shapes do not broadcast, naming the loss `name`.
     """
     y_true, y_pred = match_ranks(*operands(y_true, y_pred))
-    for a, b in zip(reversed(y_true.shape), reversed(y_pred.shape)):
-        if a != b and None not in (a, b) and 1 not in (a, b):
-            raise ShapeError(
-                f"{name} compares `y_true` with `y_pred` element by element; got y_true.shape={tuple(y_true.shape)} "
-                f"and y_pred.shape={tuple(y_pred.shape)}. Give the targets the shape of the predictions."
-            )
+    if not broadcasts(y_true.shape, y_pred.shape):
+        raise ShapeError(
+            f"{name} compares `y_true` with `y_pred` element by element; got y_true.shape={tuple(y_true.shape)} "
+            f"and y_pred.shape={tuple(y_pred.shape)}. Give the targets the shape of the predictions."
+        )
     if not y_pred.shape and not y_true.shape:
         raise ShapeError(
             f"{name} averages over the last axis of `y_true` and `y_pred`; got scalars. Give them at least one axis."
         )
     return y_true, y_pred
+
+
+def broadcasts(first: Sequence[int | None], second: Sequence[int | None]) -> bool:
+    """Whether two shapes do, as far as they are known."""
+    return all(a == b or None in (a, b) or 1 in (a, b) for a, b in zip(reversed(first), reversed(second)))
 
 
 def match_ranks(x: Array, y: Array, expand_rank_1: bool = True) -> tuple[Array, Array]:

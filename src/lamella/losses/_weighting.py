@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from lamella import ops
-from lamella.errors import ArgumentError
-from lamella.losses._operands import match_ranks, to_dtype
+from lamella.errors import ArgumentError, ShapeError
+from lamella.losses._operands import broadcasts, match_ranks, to_dtype
 from lamella.typing import Array, ArrayLike
 
 __all__ = ["REDUCTIONS", "apply_mask", "check_reduction", "reduce_weighted_values"]
@@ -33,6 +33,11 @@ def apply_mask(sample_weight: Any, mask: Array, dtype: str, reduction: str | Non
     if sample_weight is None:
         return mask
     sample_weight, mask = match_ranks(to_dtype(sample_weight, dtype, like=mask), mask)
+    if not broadcasts(sample_weight.shape, mask.shape):
+        raise ShapeError(
+            f"`sample_weight` of shape {tuple(sample_weight.shape)} does not broadcast to the mask of the predictions, "
+            f"of shape {tuple(mask.shape)}. Give one weight for each step, or for each sample, shape (batch, 1)."
+        )
     return sample_weight * mask
 
 
@@ -56,6 +61,12 @@ def reduce_weighted_values(
         sample_weight = apply_mask(sample_weight, mask, dtype, reduction)
     if sample_weight is not None:
         values, sample_weight = match_ranks(values, to_dtype(sample_weight, dtype, like=values))
+        if not broadcasts(values.shape, sample_weight.shape):
+            raise ShapeError(
+                f"`sample_weight` of shape {tuple(sample_weight.shape)} does not broadcast to losses of shape "
+                f"{tuple(values.shape)}. Give one weight for each loss; for losses of shape (batch, time), weights of "
+                "the samples have shape (batch, 1)."
+            )
         values = ops.multiply(values, sample_weight)
     if reduction in (None, "none") or tuple(values.shape) in ((), (0,)):
         return values

@@ -101,13 +101,11 @@ def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """
     y_pred = to_dtype(y_pred, None)
     y_true = to_dtype(y_true, None, like=y_pred)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, axis=-1)
     found = ops.cast(ops.argmax(y_pred, axis=-1), dtype_name(y_true))
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        return _equal("sparse_categorical_accuracy", ops.squeeze(y_true, axis=-1), found)
     matches = _equal("sparse_categorical_accuracy", y_true, found)
-    if len(matches.shape) > 1 and matches.shape[-1] == 1:
-        matches = ops.squeeze(matches, axis=-1)
-    return matches
+    return ops.squeeze(matches, axis=-1) if len(matches.shape) > 1 and matches.shape[-1] == 1 else matches
 
 
 def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Array:
@@ -160,8 +158,23 @@ def sparse_top_k_categorical_accuracy(
         labels = ops.cast(ops.expand_dims(labels, axis=-1), dtype_name(scores))
         matches = ops.any(ops.equal(labels, scores[:, :k]), axis=-1)
     else:
-        matches = ops.in_top_k(ops.cast(labels, "int32"), scores, k=k)
+        matches = ops.less(_rank(ops.cast(labels, "int32"), scores), k)
     return ops.reshape(ops.cast(matches, _dtypes.floatx()), tuple(-1 if n is None else n for n in shape))
+
+
+def _rank(labels: Array, scores: Array) -> Array:
+    """How many scores of each row are greater than that of its label: 0 for the best.
+
+    Counting is a comparison and a sum, where finding the k greatest would sort. A score that is NaN, and that of a label
+    that there is not, counts as the least.
+    """
+    classes = scores.shape[-1]
+    scores = ops.where(ops.isnan(scores), -float("inf"), scores)
+    labels = ops.where(ops.less(labels, 0), labels + classes, labels)
+    known = ops.logical_and(ops.greater_equal(labels, 0), ops.less(labels, classes))
+    own = ops.take_along_axis(scores, ops.expand_dims(ops.where(known, labels, 0), axis=-1), axis=-1)
+    own = ops.where(ops.expand_dims(known, axis=-1), own, -float("inf"))
+    return ops.sum(ops.cast(ops.greater(scores, own), "int32"), axis=-1)
 
 
 def _equal(name: str, y_true: Array, y_pred: Array) -> Array:

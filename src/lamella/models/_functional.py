@@ -330,7 +330,8 @@ def graph_config(model: Functional) -> dict:
     counts: dict[int, int] = {}
     for node in nodes:
         key = id(node.operation)
-        index[id(node)] = counts.get(key, 0)
+        drawn = isinstance(node.operation, Functional)  # Keras counts the drawing of a model as its first call
+        index[id(node)] = counts.get(key, int(drawn))
         counts[key] = index[id(node)] + 1
 
     def reference(tensor: KerasTensor) -> list:

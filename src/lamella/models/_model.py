@@ -738,9 +738,12 @@ class Model(Layer):
         if shapes is not None:
             self.build(_shape_tuple(shapes))
 
+    def _builds_by_calling(self) -> bool:
+        return type(self).build in (Layer.build, Model.build)
+
     def build(self, input_shape: Any) -> None:
         """Make the variables, for inputs of `input_shape`, by running the call on shapes alone."""
-        if self.built or type(self) is Model:
+        if self.built or type(self) is Model or type(self).call is Layer.call:
             return
         from lamella.layers._layer import _shapes_to_tensors
 

@@ -1,6 +1,6 @@
 """Pure functions of arrays, each written once over the array API standard."""
 
-from lamella.ops import linalg, numpy  # noqa: F401
+from lamella.ops import linalg, nn, numpy  # noqa: F401
 from lamella.ops._activations import *  # noqa: F403
 from lamella.ops._arithmetic import *  # noqa: F403
 from lamella.ops._bitwise import *  # noqa: F403

@@ -370,9 +370,7 @@ def _distance_from_zero(xp: Any, x: Array) -> Array:
     kind = kind_of(dtype_of(x))
     if kind == "bool":
         return x
-    if kind != "float":
-        return xp.abs(x)
-    return xp.where(xp.equal(x, 0), xp.zeros_like(x), xp.abs(x))  # libraries disagree on the gradient at 0
+    return _registry.active().absolute(x) if kind == "float" else xp.abs(x)
 
 
 @op

@@ -301,6 +301,8 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Array:
         count = int(counts[0])
         wide = xp.broadcast_to(xp.expand_dims(x, axis=axis + 1), (*x.shape[: axis + 1], count, *x.shape[axis + 1 :]))
         return xp.reshape(wide, (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :]))
+    if stands_for_unknown(x.shape[axis]):  # as many as there are counts: only the shape matters here
+        return xp.zeros((*x.shape[:axis], int(counts.sum()), *x.shape[axis + 1 :]), dtype=x.dtype)
     if counts.size != x.shape[axis]:
         raise ShapeError(
             f"ops.repeat needs one count, or {x.shape[axis]} of them for axis {axis} of an array of shape "

@@ -172,7 +172,7 @@ def digitize(x: ArrayLike, bins: ArrayLike) -> Array:
     if count == 0:
         return xp.zeros(x.shape, dtype=xp.int32)
     ascending = xp.searchsorted(bins, x, side="right")
-    descending = count - xp.searchsorted(xp.flip(bins), x, side="left")
+    descending = count - xp.searchsorted(xp.flip(bins), x, side="right")
     return cast(xp.where(bins[count - 1] >= bins[0], ascending, descending), "int32")
 
 

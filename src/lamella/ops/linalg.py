@@ -1,5 +1,6 @@
 """The ops of linear algebra, as `keras.ops.linalg` has them."""
 
+from lamella._lazy import missing
 from lamella.ops._linalg import (
     cholesky,
     cholesky_inverse,
@@ -37,3 +38,5 @@ __all__ = [
     "solve_triangular",
     "svd",
 ]
+
+__getattr__ = missing(__name__)

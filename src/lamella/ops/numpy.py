@@ -1,5 +1,6 @@
 """The ops of NumPy's names, as `keras.ops.numpy` has them."""
 
+from lamella._lazy import missing
 from lamella.ops._arithmetic import (
     abs,
     absolute,
@@ -437,3 +438,5 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+__getattr__ = missing(__name__)

@@ -1,0 +1,131 @@
+"""Attention: values averaged with weights that queries and keys decide."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lamella.backend import _dtypes, _registry
+from lamella.core import _config
+from lamella.core._arrays import arrays, cast, promote
+from lamella.core._operation import op
+from lamella.errors import ShapeError
+from lamella.typing import Array, ArrayLike
+
+__all__ = ["dot_product_attention"]
+
+
+@op
+def dot_product_attention(
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    bias: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Array:
+    """`softmax(scale * query keyᵀ + bias) value`, head by head.
+
+    Vaswani et al. (2017), arXiv:1706.03762, equation 1. Weights are computed in float32 at least. Where there are
+    fewer heads of keys than of queries, neighbouring heads of queries share them (Ainslie et al., 2023,
+    arXiv:2305.13245).
+
+    Args:
+        query: `(batch, targets, heads, size)`.
+        key: `(batch, sources, heads of keys, size)`.
+        value: `(batch, sources, heads of keys, size)`.
+        bias: added to the logits; broadcasts to `(batch, heads, targets, sources)`.
+        mask: True where a target may look at a source; broadcasts likewise. A target that may look nowhere gets the
+            mean of the values.
+        scale: defaults to `1 / sqrt(size)`.
+        is_causal: whether target t sees the sources up to t only.
+        flash_attention: True for the library's fused kernel, which never holds all weights at once; False for none;
+            None to use it where it can be and was not disabled.
+        attn_logits_soft_cap: the logits become `cap * tanh(logits / cap)`.
+
+    Returns:
+        An array `(batch, targets, heads, size)`.
+
+    Raises:
+        ShapeError: for arrays that have not four axes or do not fit.
+        BackendError: with `flash_attention=True` where the library or device has no fused kernel for the arguments.
+
+    Example:
+        >>> from lamella import ops
+        >>> same = ops.ones((1, 3, 2, 4))
+        >>> ops.dot_product_attention(same, same, same).shape
+        (1, 3, 2, 4)
+    """
+    xp, query, key, value = promote(query, key, value)
+    _check(query, key, value)
+    adapter = _registry.active()
+    size = query.shape[-1]
+    scale = 1.0 / math.sqrt(size) if scale is None else scale
+    mask = None if mask is None else _mask(arrays(mask)[1])
+    bias = None if bias is None else arrays(bias)[1]
+    if flash_attention is None:
+        flash_attention = _config.is_flash_attention_enabled()
+    if flash_attention is not False and attn_logits_soft_cap is None:
+        fused = adapter.fused_attention(query, key, value, bias, mask, scale, is_causal, required=bool(flash_attention))
+        if fused is not None:
+            return fused
+    batch, targets, heads, _ = query.shape
+    sources, groups = key.shape[1], key.shape[2]
+    dtype = adapter.dtype(query)
+    wide = dtype if dtype == "float64" else "float32"
+    # (batch, heads of keys, queries that share one, targets, sources)
+    q = xp.permute_dims(xp.reshape(query, (batch, targets, groups, heads // groups, size)), (0, 2, 3, 1, 4))
+    k = xp.permute_dims(key, (0, 2, 3, 1))[:, :, None]
+    logits = cast(adapter.matmul(q, k, accumulate=wide), wide) * scale
+
+    def shared(x: Array) -> Array:
+        x = xp.broadcast_to(x, (batch, heads, targets, sources))
+        return xp.reshape(x, logits.shape)
+
+    if attn_logits_soft_cap is not None:
+        logits = xp.tanh(logits / attn_logits_soft_cap) * attn_logits_soft_cap
+    if bias is not None:
+        logits = logits + cast(shared(bias), wide)
+    allowed = None if mask is None else shared(mask)
+    if is_causal:
+        before = xp.asarray(np.tril(np.ones((targets, sources), bool)))
+        allowed = before if allowed is None else xp.logical_and(allowed, before)
+    if allowed is not None:
+        logits = xp.where(allowed, logits, xp.full_like(logits, -0.7 * _dtypes.finite_range(wide)[1]))
+    weights = xp.exp(logits - adapter.stop_gradient(xp.max(logits, axis=-1, keepdims=True)))
+    weights = cast(weights / xp.sum(weights, axis=-1, keepdims=True), dtype)
+    out = xp.matmul(weights, xp.permute_dims(value, (0, 2, 1, 3))[:, :, None])
+    return cast(xp.reshape(xp.permute_dims(out, (0, 3, 1, 2, 4)), (batch, targets, heads, value.shape[-1])), dtype)
+
+
+def _mask(mask: Array) -> Array:
+    return mask if _registry.active().dtype(mask) == "bool" else cast(mask, "bool")
+
+
+def _check(query: Array, key: Array, value: Array) -> None:
+    shapes: dict[str, Any] = {
+        name: tuple(x.shape) for name, x in (("query", query), ("key", key), ("value", value))
+    }
+    if any(len(shape) != 4 for shape in shapes.values()):
+        raise ShapeError(
+            "`dot_product_attention` needs arrays with four axes, (batch, length, heads, size); got "
+            + ", ".join(f"{name}.shape={shape}" for name, shape in shapes.items())
+            + "."
+        )
+    fits = (
+        shapes["key"][:3] == shapes["value"][:3]
+        and query.shape[0] == key.shape[0]
+        and query.shape[3] == key.shape[3]
+        and key.shape[2]
+        and query.shape[2] % key.shape[2] == 0
+    )
+    if not fits:
+        raise ShapeError(
+            "`dot_product_attention` needs keys and values of the same length and heads, queries and keys of the same "
+            "batch and size, and a number of query heads that is a multiple of that of key heads; got "
+            + ", ".join(f"{name}.shape={shape}" for name, shape in shapes.items())
+            + "."
+        )
