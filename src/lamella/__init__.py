@@ -8,10 +8,9 @@ from lamella._lazy import attach
 from lamella._version import __version__
 
 _SUBMODULES = (
-    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distillation",
-    "distribution", "dtype_policies", "export", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
-    "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "tree", "utils",
-    "visualization", "wrappers", "errors",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "errors", "initializers",
+    "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving",
+    "tree", "utils",
 )  # fmt: skip
 
 _NAMES = {
