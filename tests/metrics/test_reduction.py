@@ -66,7 +66,9 @@ def test_masked_predictions(keras, weight):
 
 
 @beside_keras
-@pytest.mark.parametrize("shapes", [((4,), (4,)), ((4, 1), (4,)), ((4,), (4, 1)), ((4, 3), (4, 3)), ((4, 3, 1), (4, 3))])
+@pytest.mark.parametrize(
+    "shapes", [((4,), (4,)), ((4, 1), (4,)), ((4,), (4, 1)), ((4, 3), (4, 3)), ((4, 3, 1), (4, 3))]
+)
 @pytest.mark.parametrize("name", ["RootMeanSquaredError", "MeanSquaredError", "CosineSimilarity", "Poisson"])
 def test_ranks(keras, name, shapes):
     y_true, y_pred = (np.linspace(0.1, 0.9, int(np.prod(s)), dtype="float32").reshape(s) for s in shapes)
@@ -74,7 +76,9 @@ def test_ranks(keras, name, shapes):
 
 
 @beside_keras
-@pytest.mark.parametrize("value", [[], [[1, 2], [3, 4]], np.array([True, False]), 3, np.float64(2.5), [np.nan, 1.0]], ids=str)
+@pytest.mark.parametrize(
+    "value", [[], [[1, 2], [3, 4]], np.array([True, False]), 3, np.float64(2.5), [np.nan, 1.0]], ids=str
+)
 def test_kinds_of_values(keras, value):
     return [state(keras.metrics.Mean(), value), state(keras.metrics.Sum(), value)]
 

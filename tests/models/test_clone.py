@@ -19,7 +19,9 @@ def ones(keras, units, **kwargs):
 
 def models(keras, kind):
     if kind == "sequential":
-        return keras.Sequential([keras.Input((3,), name="i"), ones(keras, 2, name="a"), ones(keras, 1, name="b")], name="m")
+        return keras.Sequential(
+            [keras.Input((3,), name="i"), ones(keras, 2, name="a"), ones(keras, 1, name="b")], name="m"
+        )
     if kind == "deferred":
         return keras.Sequential([ones(keras, 2, name="a"), ones(keras, 1, name="b")], name="m")
     x = keras.Input((3,), name="x")
@@ -37,7 +39,11 @@ def models(keras, kind):
         model = keras.Model(x, ones(keras, 2, name="a", trainable=False)(x), name="m")
         return model
     y = keras.Input((3,), name="y")
-    return keras.Model({"x": x, "y": y}, keras.layers.Add(name="add")([ones(keras, 2, name="a")(x), ones(keras, 2, name="b")(y)]), name="m")
+    return keras.Model(
+        {"x": x, "y": y},
+        keras.layers.Add(name="add")([ones(keras, 2, name="a")(x), ones(keras, 2, name="b")(y)]),
+        name="m",
+    )
 
 
 KINDS = ["sequential", "deferred", "shared", "ops", "nested", "frozen", "inputs"]
@@ -105,9 +111,7 @@ def test_input_tensors(keras, kind, given):
 
 
 @beside_keras
-@pytest.mark.parametrize(
-    "case", ["layer", "call_function of a stack", "unknown"]
-)
+@pytest.mark.parametrize("case", ["layer", "call_function of a stack", "unknown"])
 def test_wrong_arguments(keras, case):
     clone = keras.models.clone_model
     model = models(keras, "sequential")

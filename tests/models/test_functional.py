@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from beside_keras import beside_keras
+from models.test_sequential import without_builds
 
 import lamella
 from lamella import layers
-from models.test_sequential import without_builds
 from lamella.errors import ArgumentError, LamellaError
 
 X = np.arange(6, dtype="float32").reshape(2, 3)
@@ -87,7 +87,14 @@ def test_structures_of_inputs(keras, structure, given):
 @pytest.mark.parametrize("structure", ["list", "tuple", "dict", "nested"])
 def test_facts_of_structures(keras, structure):
     model = two_inputs(keras, structure)
-    return [model.input, model.input_shape, model.inputs, model.output_shape, list(model.output_names), [layer.name for layer in model.layers]]
+    return [
+        model.input,
+        model.input_shape,
+        model.inputs,
+        model.output_shape,
+        list(model.output_names),
+        [layer.name for layer in model.layers],
+    ]
 
 
 @beside_keras
@@ -128,14 +135,18 @@ def test_nested_models(keras):
     inner_in = keras.Input((3,), name="inner_in")
     inner = keras.Model(inner_in, ones(keras, 2, name="inner_d")(inner_in), name="inner")
     x = keras.Input((3,), name="x")
-    model = keras.Model(x, ones(keras, 1, name="d")(inner(x)) + keras.ops.sum(inner(x), -1, keepdims=True), name="outer")
+    model = keras.Model(
+        x, ones(keras, 1, name="d")(inner(x)) + keras.ops.sum(inner(x), -1, keepdims=True), name="outer"
+    )
     return [model(X), [layer.name for layer in model.layers], [w.path for w in model.weights], len(model.weights)]
 
 
 @beside_keras
 def test_nested_models_of_several_inputs_and_outputs(keras):
     a, b = keras.Input((3,)), keras.Input((4,))
-    inner = keras.Model({"a": a, "b": b}, {"s": keras.ops.sum(a, -1) + keras.ops.sum(b, -1), "p": ones(keras, 2)(a)}, name="inner")
+    inner = keras.Model(
+        {"a": a, "b": b}, {"s": keras.ops.sum(a, -1) + keras.ops.sum(b, -1), "p": ones(keras, 2)(a)}, name="inner"
+    )
     x, y = keras.Input((3,)), keras.Input((4,))
     got = inner({"a": x, "b": y})
     model = keras.Model([x, y], [got["p"], got["s"]])
@@ -150,7 +161,12 @@ def test_ops_between_layers(keras):
     z = keras.ops.relu(ones(keras, 2, name="d")(z)) / 2.0
     z = z[:, :1] ** 2 - z[:, 1:]
     model = keras.Model([x, y], [z, keras.ops.max(z, axis=0), keras.ops.where(z > 0, z, 1.0)])
-    return [model([X, X]), model.output_shape, [op.name for op in model.operations], [layer.name for layer in model.layers]]
+    return [
+        model([X, X]),
+        model.output_shape,
+        [op.name for op in model.operations],
+        [layer.name for layer in model.layers],
+    ]
 
 
 @beside_keras
@@ -230,7 +246,14 @@ def test_sub_graphs(keras):
     features = keras.Model(full.input, full.get_layer("h").output)
     head = keras.Model(h, full.output)
     middle = keras.Model(full.get_layer("h").output, full.get_layer("g").output)
-    return [full(X), features(X), head(np.ones((1, 2), "float32")), middle(np.ones((1, 2), "float32")), len(head.weights), [layer.name for layer in middle.layers]]
+    return [
+        full(X),
+        features(X),
+        head(np.ones((1, 2), "float32")),
+        middle(np.ones((1, 2), "float32")),
+        len(head.weights),
+        [layer.name for layer in middle.layers],
+    ]
 
 
 @beside_keras
@@ -276,7 +299,9 @@ def test_multi_output_layers(keras):
 
 
 @beside_keras
-@pytest.mark.parametrize("case", ["disconnected", "missing input", "array", "number", "none", "no outputs", "swapped", "repeated input"])
+@pytest.mark.parametrize(
+    "case", ["disconnected", "missing input", "array", "number", "none", "no outputs", "swapped", "repeated input"]
+)
 def test_graphs_that_are_none(keras, case):
     x, y = keras.Input((3,), name="x"), keras.Input((3,), name="y")
     layer = ones(keras, 1, name="d")
@@ -375,7 +400,17 @@ def test_wrong_data_names_the_model_the_input_and_both_shapes():
 def test_input(keras, kwargs):
     x = keras.Input(**kwargs)
     layer = x._keras_history.operation
-    return [x.shape, x.dtype, x.name, x.sparse, x.ragged, layer.name, layer.optional, layer.get_config(), layer.batch_shape]
+    return [
+        x.shape,
+        x.dtype,
+        x.name,
+        x.sparse,
+        x.ragged,
+        layer.name,
+        layer.optional,
+        layer.get_config(),
+        layer.batch_shape,
+    ]
 
 
 @beside_keras
@@ -434,7 +469,9 @@ def graphs(keras, kind):
         inner = keras.Model(i, ones(keras, 2, name="inner_d")(i), name="inner")
         return keras.Model(x, inner(keras.Sequential([ones(keras, 3, name="s")], name="seq")(x)), name="m")
     if kind == "arguments":
-        return keras.Model(x, keras.layers.Dropout(0.5, name="drop")(ones(keras, 2, name="d")(x), training=False), name="m")
+        return keras.Model(
+            x, keras.layers.Dropout(0.5, name="drop")(ones(keras, 2, name="d")(x), training=False), name="m"
+        )
     if kind == "array":
         return keras.Model(x, x + np.array([1.0, 2.0, 3.0], "float32"), name="m")
     if kind == "sub-graph":
@@ -452,8 +489,17 @@ def test_config_round_trip(keras, kind):
     model = graphs(keras, kind)
     again = keras.Model.from_config(model.get_config())
     again.set_weights(model.get_weights())
-    data = {"list": [X, Y], "tuple": (X, Y), "dict": {"a": X, "b": Y}, "sub-graph": np.ones((2, 2), "float32")}.get(kind, X)
-    return [again(data), again.name, [layer.name for layer in again.layers], again.input_shape, again.output_shape, len(again.weights)]
+    data = {"list": [X, Y], "tuple": (X, Y), "dict": {"a": X, "b": Y}, "sub-graph": np.ones((2, 2), "float32")}.get(
+        kind, X
+    )
+    return [
+        again(data),
+        again.name,
+        [layer.name for layer in again.layers],
+        again.input_shape,
+        again.output_shape,
+        len(again.weights),
+    ]
 
 
 @beside_keras
@@ -468,7 +514,9 @@ def test_json_round_trip(keras, kind):
     model = graphs(keras, kind)
     again = keras.models.model_from_json(model.to_json())
     again.set_weights(model.get_weights())
-    data = {"list": [X, Y], "tuple": (X, Y), "dict": {"a": X, "b": Y}, "sub-graph": np.ones((2, 2), "float32")}.get(kind, X)
+    data = {"list": [X, Y], "tuple": (X, Y), "dict": {"a": X, "b": Y}, "sub-graph": np.ones((2, 2), "float32")}.get(
+        kind, X
+    )
     return again(data)
 
 

@@ -127,7 +127,11 @@ def test_several_inputs_and_outputs(keras):
             return {"s": self.d(a) + self.d(b), "f": self.d(a) if flag else b}
 
     model = Net()
-    return [model((X, X)), model([X, X], flag=True), model((keras.KerasTensor((None, 3)), keras.KerasTensor((None, 3))))]
+    return [
+        model((X, X)),
+        model([X, X], flag=True),
+        model((keras.KerasTensor((None, 3)), keras.KerasTensor((None, 3)))),
+    ]
 
 
 @beside_keras
@@ -291,7 +295,10 @@ def test_state_trees(keras):
     plain = model.get_state_tree("numpy_array")
     shifted = {"trainable_variables": {"net": {"first": {"bias": np.array([5.0, 6.0], "float32")}}}}
     model.set_state_tree(shifted)
-    return [*(t[k] for t in (tree, plain) for k in ("trainable_variables", "non_trainable_variables")), model.first.bias]
+    return [
+        *(t[k] for t in (tree, plain) for k in ("trainable_variables", "non_trainable_variables")),
+        model.first.bias,
+    ]
 
 
 @beside_keras
@@ -341,7 +348,7 @@ def test_get_config_of_ones_own(keras):
 
 @beside_keras
 def test_serialized_by_class(keras):
-    Net = net_of(keras)  # noqa: N806
+    Net = net_of(keras)
     model = Net(units=3)
     model(X)
     config = keras.saving.serialize_keras_object(model)
@@ -352,7 +359,7 @@ def test_serialized_by_class(keras):
 
 @beside_keras
 def test_mixed_precision(keras):
-    Net = net_of(keras)  # noqa: N806
+    Net = net_of(keras)
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = Net()
     return [model(X), model.dtype_policy, [w.dtype for w in model.weights], model.first.compute_dtype]
@@ -413,7 +420,7 @@ def test_a_layer_that_fails_is_named_with_its_path():
 
     model = Net()
     model.d.build((None, 5))
-    with pytest.raises(LamellaError, match="'?d'?") as error:
+    with pytest.raises(LamellaError, match=r"'?d'?") as error:
         model(X)
     assert any("net" in note for note in error.value.__notes__)
 

@@ -90,7 +90,9 @@ def test_a_first_layer_of_several_inputs(keras):
 
 
 @beside_keras
-@pytest.mark.parametrize("fact", ["inputs", "outputs", "input", "output", "input_shape", "output_shape", "summary", "count_params"])
+@pytest.mark.parametrize(
+    "fact", ["inputs", "outputs", "input", "output", "input_shape", "output_shape", "summary", "count_params"]
+)
 def test_facts_before_build(keras, fact):
     value = getattr(keras.Sequential([ones(keras, 1)]), fact)
     if fact == "count_params":
@@ -131,7 +133,9 @@ def test_add_and_pop_before_build(keras):
 
 
 @beside_keras
-@pytest.mark.parametrize("what", ["number", "text", "function", "class", "second input", "same name", "same layer", "none", "tensor"])
+@pytest.mark.parametrize(
+    "what", ["number", "text", "function", "class", "second input", "same name", "same layer", "none", "tensor"]
+)
 def test_what_cannot_be_added(keras, what):
     model = keras.Sequential([keras.Input((3,)), ones(keras, 2, name="d")])
     model.add(
@@ -163,7 +167,9 @@ def test_the_argument(keras, given):
 
 
 @beside_keras
-@pytest.mark.parametrize("kwargs", [{"name": "m"}, {"trainable": False}, {"name": "a/b"}, {"colour": 1}, {"dtype": "float16"}], ids=str)
+@pytest.mark.parametrize(
+    "kwargs", [{"name": "m"}, {"trainable": False}, {"name": "a/b"}, {"colour": 1}, {"dtype": "float16"}], ids=str
+)
 def test_other_arguments(keras, kwargs):
     model = keras.Sequential([ones(keras, 1)], **kwargs)
     return [model.name, model.trainable]
@@ -284,11 +290,18 @@ def test_a_layer_in_two_models(keras):
 @beside_keras
 def test_get_layer(keras):
     model = keras.Sequential([keras.Input((3,)), ones(keras, 2, name="a"), ones(keras, 3, name="b")])
-    return [model.get_layer("b").units, model.get_layer(index=0).name, model.get_layer(index=-1).name, model.layers[1].name]
+    return [
+        model.get_layer("b").units,
+        model.get_layer(index=0).name,
+        model.get_layer(index=-1).name,
+        model.layers[1].name,
+    ]
 
 
 @beside_keras
-@pytest.mark.parametrize("kwargs", [{}, {"name": "a", "index": 0}, {"name": "zz"}, {"index": 5}, {"index": -5}], ids=str)
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"name": "a", "index": 0}, {"name": "zz"}, {"index": 5}, {"index": -5}], ids=str
+)
 def test_get_layer_that_is_not_there(keras, kwargs):
     return keras.Sequential([keras.Input((3,)), ones(keras, 2, name="a")]).get_layer(**kwargs).name
 
@@ -298,7 +311,12 @@ def test_weights(keras):
     model = keras.Sequential([keras.Input((3,)), ones(keras, 2), keras.layers.BatchNormalization(), ones(keras, 1)])
     weights = model.get_weights()
     model.set_weights([w + 1 for w in weights])
-    return [[w.shape for w in weights], model.get_weights(), len(model.trainable_weights), len(model.non_trainable_weights)]
+    return [
+        [w.shape for w in weights],
+        model.get_weights(),
+        len(model.trainable_weights),
+        len(model.non_trainable_weights),
+    ]
 
 
 @beside_keras
@@ -389,7 +407,13 @@ def test_custom_layers_in_configurations(keras):
 def test_mixed_precision(keras):
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = keras.Sequential([keras.Input((3,)), ones(keras, 2), ones(keras, 1, dtype="float32")])
-    return [model(X), model.dtype_policy, [layer.compute_dtype for layer in model.layers], [w.dtype for w in model.weights], model.input_dtype]
+    return [
+        model(X),
+        model.dtype_policy,
+        [layer.compute_dtype for layer in model.layers],
+        [w.dtype for w in model.weights],
+        model.input_dtype,
+    ]
 
 
 def test_an_input_that_comes_late_is_refused():

@@ -106,9 +106,7 @@ def _mask(mask: Array) -> Array:
 
 
 def _check(query: Array, key: Array, value: Array) -> None:
-    shapes: dict[str, Any] = {
-        name: tuple(x.shape) for name, x in (("query", query), ("key", key), ("value", value))
-    }
+    shapes: dict[str, Any] = {name: tuple(x.shape) for name, x in (("query", query), ("key", key), ("value", value))}
     if any(len(shape) != 4 for shape in shapes.values()):
         raise ShapeError(
             "`dot_product_attention` needs arrays with four axes, (batch, length, heads, size); got "
