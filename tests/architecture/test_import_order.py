@@ -19,6 +19,7 @@ HOOKS = {
     ("core/_operators.py", "ops"): "`variable + 1` is the op `add`, which hands itself down when ops load",
     ("core/_serialization.py", "ops"): "a configuration may name an op",
     ("core/_variable.py", "initializers"): "a Variable may be made from the name of an initializer",
+    ("ops/_image_warp.py", "random"): "an elastic deformation is drawn at random",
     ("models/_model.py", "saving"): "`model.save()` writes a file in a format that saving knows",
 }
 

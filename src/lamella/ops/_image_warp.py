@@ -322,27 +322,16 @@ def elastic_transform(
         (8, 8, 3)
     """
     name = "image.elastic_transform"
+    from lamella.random import normal
+
     one_of(name, "interpolation", interpolation, tuple(_ORDERS))
     one_of(name, "fill_mode", fill_mode, FILL_MODES)
     given = Images(name, images, data_format)
     xp = given.xp
     batch, height, width, _ = given.x.shape
     dtype = given.dtype if _dtypes.is_float_dtype(given.dtype) else "float32"
-    noise = _normal((batch, height, width), sigma, dtype, seed)
+    noise = normal((batch, height, width), 0.0, sigma, dtype, seed)
     window = int(6 * sigma) | 1
     field = alpha * _float(gaussian_filter(noise[..., None], (window, window), (sigma, sigma))[..., 0])
     y, x = (xp.asarray(a) for a in _grid(height, width))
     return _warped(given, y + field, x + field, interpolation, fill_mode, fill_value)
-
-
-def _normal(shape: tuple[int, ...], stddev: float, dtype: str, seed: Seed) -> Array:
-    """Draws of `lamella.random`, which lies above this folder and registers them here when it is loaded."""
-    if not NORMAL:
-        import importlib
-
-        importlib.import_module("lamella.random")
-    return NORMAL[0](shape, 0.0, stddev, dtype, seed)
-
-
-# `random` lies above; it hands its `normal` down here.
-NORMAL: list = []
