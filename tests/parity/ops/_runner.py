@@ -17,7 +17,8 @@ stand anywhere in the arguments, in lists too; everything else is passed on as i
 lists, as users write them). From the two tables come these tests, each parametrised with the cases:
 
 - `like_keras`: structure, shapes, dtypes and values are those of the `keras` wheel on JAX;
-- `on_numpy`: the numpy adapter answers as the jax adapter does: structure, shapes, dtypes, values;
+- `on_numpy`, `on_torch`, `on_tensorflow`: the adapter answers as the jax adapter does: structure, shapes, dtypes,
+  values (a backend that is not installed is one skipped test in each table, which says so);
 - `symbolic`: the op drawn on KerasTensors has the shape and the dtype of the real result, with known sizes, and
   with an unknown first size of those arrays that have the most axes (sizes of 1 stay known);
 - `like_reference`: values are those of the reference in float64 (`numpy.<op>` unless the case names another),
@@ -25,8 +26,9 @@ lists, as users write them). From the two tables come these tests, each parametr
 - `compiled`: the compiled op answers as it does eagerly, for arrays of float32 and int32;
 - `gradient`: central differences in float64 agree with the gradient with respect to every float32 `Arr` (for
   cases with `grad=True`; choose values away from kinks);
+- `gradient_on_torch`, `gradient_on_tensorflow`: the gradients of those cases are JAX's, in float64;
 - `refuses`: the error of a `Refusal` has the right type and tells the op's name, and its text is the same when
-  run on jax, on numpy and when drawn.
+  run on jax, on every other installed backend and when drawn.
 
 A test takes about 30 ms: let one op of a family go through all dtypes, and the others through a few.
 
@@ -36,9 +38,11 @@ What is known to differ stands in `parity/deviations.py` and is expected to fail
 import contextlib
 import dataclasses
 import fnmatch
+import functools
+import importlib.util
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -50,6 +54,7 @@ from parity.deviations import DEVIATIONS
 
 import lamella.backend
 from lamella import ops
+from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import LamellaError
@@ -121,7 +126,7 @@ class Case:
         sized: whether known sizes of the arguments decide on those of the results, rather than the values.
         compiles: whether the op can be compiled.
         oracle: whether Keras can be asked.
-        numpy: whether the numpy adapter has to agree.
+        numpy: whether the other adapters have to agree.
         **kwargs: the op's keyword arguments.
     """
 
@@ -210,13 +215,13 @@ def leaves_of(result: Any) -> list:
 
 def values_of(result: Any) -> np.ndarray:
     """As NumPy, half precision as float32."""
-    array = np.asarray(result)
+    array = np.asarray(_registry.to_numpy(result))
     return array.astype(np.float32) if array.dtype.kind not in "biufc" or array.dtype == np.float16 else array
 
 
 def dtype_name(array: Any) -> str:
     """The name of an array's dtype; that of its type for anything else."""
-    return str(array.dtype) if hasattr(array, "dtype") else type(array).__name__
+    return lamella.backend.standardize_dtype(array.dtype) if hasattr(array, "dtype") else type(array).__name__
 
 
 def assert_same(got: Any, expected: Any, case: Case, dtypes: bool = True) -> None:
@@ -267,10 +272,48 @@ def check_like_reference(case: Case) -> None:
     assert_same(got, expected, case, dtypes=False)
 
 
-def check_on_numpy(case: Case) -> None:
-    with lamella.backend.use("numpy"), quiet_numpy():
-        got = case.run(Arr.numpy)
+def check_on(name: str, case: Case) -> None:
+    adapter = _registry.get(name)
+    with lamella.backend.use(adapter), quiet_numpy():
+        got = case.run(lambda a: adapter.asarray(a.numpy()))
+    assert all(_registry.owner(g) in (name, None) for g in leaves_of(got)), f"not arrays of {name}: {got}"
     assert_same(got, case.run(), case)
+
+
+def check_gradient_on(name: str, case: Case) -> None:
+    with jax.enable_x64(True):
+        expected = _gradients(_registry.get("jax"), case)
+    with lamella.backend.use(name):
+        got = _gradients(_registry.get(name), case)
+    for g, e in zip(got, expected, strict=True):
+        np.testing.assert_allclose(g, e, rtol=1e-6, atol=1e-8)
+
+
+def _gradients(adapter: Any, case: Case) -> list[np.ndarray]:
+    """Gradients of a weighted sum of the results with respect to the float32 arrays, taken in float64."""
+    rng = np.random.default_rng(7)
+    specs = case.arrays()
+    starts = [adapter.asarray(_wide(a)) for a in specs]
+    moving = [i for i, a in enumerate(specs) if a.dtype == "float32"]
+
+    def total(parts: list) -> Any:
+        given = list(starts)
+        for i, part in zip(moving, parts):
+            given[i] = part
+        arrays = iter(given)
+        results = [
+            r for r in leaves_of(case.run(lambda _: next(arrays))) if "float" in dtype_name(r) or "c" in dtype_name(r)
+        ]
+        weights = [adapter.asarray(rng.uniform(0.5, 1.5, tuple(r.shape))) for r in results]
+        return sum(ops.sum(ops.real(r) * w) for r, w in zip(results, weights))
+
+    _, grads = adapter.value_and_grad(total)([starts[i] for i in moving])
+    return [adapter.to_numpy(g) for g in grads]
+
+
+def _wide(a: Arr) -> np.ndarray:
+    values = a.numpy()
+    return values.astype(np.float64) if a.dtype == "float32" else values
 
 
 def check_compiled(case: Case) -> None:
@@ -305,7 +348,7 @@ def check_symbolic(case: Case) -> None:
 def check_gradient(case: Case) -> None:
     with jax.enable_x64(True):
         specs = [a for a in case.arrays()]
-        starts = [_at_float64(a) for a in specs]
+        starts = [jnp.asarray(_wide(a)) for a in specs]
         moving = [i for i, a in enumerate(specs) if a.dtype == "float32"]
         rng = np.random.default_rng(7)
         weights: list = []
@@ -331,18 +374,15 @@ def check_gradient(case: Case) -> None:
         np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-6)
 
 
-def _at_float64(a: Arr) -> Any:
-    values = a.numpy()
-    return jnp.asarray(values.astype(np.float64) if a.dtype == "float32" else values)
-
-
 def check_refuses(case: Refusal) -> None:
     texts = {}
-    makers: dict[str, Callable] = {"jax": lambda a: jnp.asarray(a.numpy()), "numpy": Arr.numpy}
+    makers: dict[str, Callable] = dict.fromkeys(
+        ("jax", *filter(installed, OTHERS)), lambda a: _registry.active().asarray(a.numpy())
+    )
     if case.drawn and case.arrays():
         makers["drawn"] = lambda a: KerasTensor(a.shape, a.dtype)
     for where, make in makers.items():
-        with lamella.backend.use("numpy" if where == "numpy" else "jax"), pytest.raises(case.error) as caught:
+        with lamella.backend.use("jax" if where == "drawn" else where), pytest.raises(case.error) as caught:
             case.run(make)
         assert isinstance(caught.value, LamellaError), f"{where}: {caught.value!r}"
         texts[where] = str(caught.value)
@@ -356,12 +396,23 @@ def _has_dtype(case: Case, *names: str) -> bool:
 
 CHECKS: dict[str, tuple[Callable, Callable[[Case], Any]]] = {
     "like_keras": (check_like_keras, lambda c: c.oracle),
-    "on_numpy": (check_on_numpy, lambda c: c.numpy),
     "like_reference": (check_like_reference, lambda c: c.reference and not _has_dtype(c, "float16", "bfloat16")),
     "compiled": (check_compiled, lambda c: c.compiles and _has_dtype(c, "float32", "int32")),
     "symbolic": (check_symbolic, lambda c: c.draw and c.arrays()),
     "gradient": (check_gradient, lambda c: c.grad),
 }
+
+# The backends that have to agree with JAX's, and whether they have gradients.
+OTHERS = {"numpy": False, "torch": True, "tensorflow": True}
+
+
+@functools.cache
+def installed(backend: str) -> bool:
+    """Whether the library of `backend` can be imported."""
+    return (
+        importlib.util.find_spec(backend) is not None
+        and importlib.util.find_spec(f"lamella.backend._{backend}") is not None
+    )
 
 
 class OpParity:
@@ -374,10 +425,27 @@ class OpParity:
         super().__init_subclass__(**kwargs)
         for name, (check, applies) in CHECKS.items():
             _attach(cls, name, check, [c for c in cls.cases if applies(c)])
+        for backend, differentiable in OTHERS.items():
+            cases = [c for c in cls.cases if c.numpy]
+            _attach(cls, f"on_{backend}", functools.partial(check_on, backend), cases, backend)
+            if differentiable:
+                check = functools.partial(check_gradient_on, backend)
+                _attach(cls, f"gradient_on_{backend}", check, [c for c in cases if c.grad], backend)
         _attach(cls, "refuses", check_refuses, cls.refusals)
+        if cls.refusals:
+            cls.test_refuses = pytest.mark.backends(cls.test_refuses)
 
 
-def _attach(cls: type, name: str, check: Callable, cases: Iterable[Case]) -> None:
+def _attach(cls: type, name: str, check: Callable, cases: Sequence[Case], backend: str = "jax") -> None:
+    if not cases:
+        return
+    if not installed(backend):
+
+        def test_missing(self: Any) -> None:
+            pytest.skip(f"{backend} is not installed: make test-backends installs it")
+
+        setattr(cls, f"test_{name}", pytest.mark.backends(test_missing))
+        return
     params, seen = [], set()
     for case in cases:
         label = case.id
@@ -387,10 +455,9 @@ def _attach(cls: type, name: str, check: Callable, cases: Iterable[Case]) -> Non
         reasons = [r for pattern, r in DEVIATIONS.items() if fnmatch.fnmatchcase(f"{name}/{case.id}", pattern)]
         marks = [pytest.mark.xfail(strict=True, reason=reasons[0])] if reasons else []
         params.append(pytest.param(case, id=label, marks=marks))
-    if not params:
-        return
 
     def test(self: Any, case: Case) -> None:
         check(case)
 
-    setattr(cls, f"test_{name}", pytest.mark.parametrize("case", params)(test))
+    test = pytest.mark.parametrize("case", params)(test)
+    setattr(cls, f"test_{name}", test if backend == "jax" else pytest.mark.backends(test))
