@@ -8,6 +8,7 @@ from typing import Any
 from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._keras_tensor import KerasTensor
+from lamella.core._masks import mask_of, set_mask
 
 # The training mode of the outermost layer call that said one; None when nobody did.
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
@@ -114,3 +115,39 @@ def shape_structure(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [shape_structure(v) for v in value] if isinstance(value, list) else tuple(map(shape_structure, value))
     return tuple(value.shape) if is_tensor(value) else None
+
+
+def training_mode(call: Any, arguments: CallArguments) -> bool | None:
+    """What `training` is: as given, else as in the call around this one, else the default of `call`."""
+    given = arguments.given.get("training")
+    if given is not None:
+        return given
+    around = surrounding_training()
+    if around is not None:
+        return around
+    parameter = signature_of(call).parameters.get("training")
+    if parameter is not None and parameter.default is not inspect.Parameter.empty:
+        return parameter.default
+    return None
+
+
+def converted(policy: Any, autocast: bool, dtype: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """The arguments of a call as arrays: floating ones in `dtype` with `autocast`, all with their masks."""
+
+    def convert(x: Any) -> Any:
+        if x is None or isinstance(x, (bool, int, float, str)):
+            return x
+        converted = policy.convert_input(x, autocast, dtype)
+        if converted is not x and (mask := mask_of(x)) is not None:
+            set_mask(converted, mask)  # a cast keeps the mask
+        return converted
+
+    if args and isinstance(args[0], (list, tuple)) and args[0] and _is_numbers(args[0]):
+        args = (_registry.active().asarray(args[0]), *args[1:])
+    return _tree.map_structure(convert, args), _tree.map_structure(convert, kwargs)
+
+
+def _is_numbers(value: Any) -> bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (bool, int, float))

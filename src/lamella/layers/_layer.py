@@ -2,28 +2,40 @@
 
 import functools
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from lamella.backend import _dtypes, _registry
 from lamella.core import _policy, _scopes, _tree
-from lamella.core._keras_tensor import KerasTensor
-from lamella.core._masks import mask_of, set_mask
 from lamella.core._operation import Node, Operation, any_symbolic_tensors
-from lamella.core._serialization import deserialize_keras_object
 from lamella.core._variable import Variable
-from lamella.errors import ArgumentError, LamellaError, NotBuiltError, SerializationError, ShapeError
+from lamella.errors import ArgumentError
+from lamella.layers._building import (
+    build_arguments,
+    forgotten_init,
+    known_shape,
+    legacy_input_shape,
+    positional_arguments,
+    recorded,
+)
 from lamella.layers._call import (
     CallArguments,
     CallContext,
+    converted,
     is_tensor,
     observer,
     shape_structure,
     signature_of,
-    surrounding_training,
+    training_mode,
 )
+from lamella.layers._configuration import describe, make
 from lamella.layers._input_spec import check_inputs
+from lamella.layers._losses import forget_losses, record_losses, recorded_losses
+from lamella.layers._masking import pass_mask_on, with_masks
+from lamella.layers._shapes import as_shape, shapes_to_tensors
+from lamella.layers._stateless import call_with_state
 from lamella.layers._tracking import held_by, holds_state, unique
+from lamella.layers._weights import assign_weights, count_scalars, load_variables
 from lamella.typing import Array
 
 
@@ -66,7 +78,7 @@ class Layer(Operation):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
-            cls.build = _recorded(vars(cls)["build"])  # type: ignore[method-assign]
+            cls.build = recorded(vars(cls)["build"])  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -78,7 +90,7 @@ class Layer(Operation):
         name: str | None = None,
         **kwargs: Any,
     ):
-        input_shape = _legacy_input_shape(kwargs)
+        input_shape = legacy_input_shape(kwargs)
         if kwargs:
             raise ArgumentError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {', '.join(sorted(kwargs))}."
@@ -111,7 +123,7 @@ class Layer(Operation):
         state = self.__dict__
         if "_own_variables" not in state:
             if isinstance(value, (Variable, Layer)):
-                raise _forgotten_init(self)
+                raise forgotten_init(self)
         else:
             if state.get("_locked") and name not in state and name not in self._untracked and holds_state(value):
                 self._check_unlocked(name)
@@ -163,9 +175,9 @@ class Layer(Operation):
         if not config:
             return
         if "input_shape" in config:
-            self.build(_as_shape(config["input_shape"]))
+            self.build(as_shape(config["input_shape"]))
         elif "shapes_dict" in config:
-            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
+            self.build(**{k: as_shape(v) for k, v in config["shapes_dict"].items()})
 
     def add_weight(
         self,
@@ -205,27 +217,9 @@ class Layer(Operation):
             ArgumentError: when the layer is built already, or `name` is given by position.
         """
         self._check_initialized()
-        if args:
-            if isinstance(args[0], str):
-                raise ArgumentError(
-                    f"The first argument of `add_weight` is the `shape`; got the string {args[0]!r}. "
-                    f"Write add_weight(shape=..., name={args[0]!r})."
-                )
-            if len(args) > 3:
-                raise TypeError(f"add_weight() takes at most 3 positional arguments but {len(args)} were given.")
-            given = {"shape": shape, "initializer": initializer, "dtype": dtype}
-            for (key, value), positional in zip(given.items(), args):
-                if value is not None:
-                    raise TypeError(f"add_weight() got multiple values for argument {key!r}.")
-                given[key] = positional
-            shape, initializer, dtype = given.values()
+        shape, initializer, dtype = positional_arguments(args, shape=shape, initializer=initializer, dtype=dtype)
         self._check_unlocked(name or "variable")
-        shape = () if shape is None else tuple(shape) if isinstance(shape, Iterable) else (shape,)
-        if None in shape:
-            raise ShapeError(
-                f"Layer {self.name!r} asked for a weight {name!r} of shape {shape}; every size must be known. Give the "
-                "input a known size in that axis."
-            )
+        shape = known_shape(shape, name, self.name)
         dtype = self.variable_dtype if dtype is None else _dtypes.standardize_dtype(dtype)
         from lamella import constraints, initializers, regularizers
 
@@ -279,7 +273,7 @@ class Layer(Operation):
 
     def _check_initialized(self) -> None:
         if "_own_variables" not in self.__dict__:
-            raise _forgotten_init(self)
+            raise forgotten_init(self)
 
     # ---- what it holds ---------------------------------------------------------------------------
 
@@ -382,20 +376,7 @@ class Layer(Operation):
             ArgumentError: when their number differs.
             ShapeError: when a shape differs, naming the weight.
         """
-        mine = self.weights
-        if len(weights) != len(mine):
-            raise ArgumentError(
-                f"You called `set_weights(weights)` on layer {self.name!r} with a list of {len(weights)} arrays, but the "
-                f"layer has {len(mine)} weights: {[v.path for v in mine]}."
-            )
-        for variable, value in zip(mine, weights):
-            if tuple(getattr(value, "shape", ())) != variable.shape:
-                raise ShapeError(
-                    f"Layer {self.name!r} weight {variable.path!r} has shape {variable.shape}; it was given a value of "
-                    f"shape {tuple(getattr(value, 'shape', ()))}."
-                )
-        for variable, value in zip(mine, weights):
-            variable.assign(value)
+        assign_weights(self, weights)
 
     def count_params(self) -> int:
         """The number of scalars in the weights.
@@ -403,18 +384,7 @@ class Layer(Operation):
         Raises:
             NotBuiltError: when the weights do not exist yet.
         """
-        if not self.built:
-            raise NotBuiltError(
-                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built: it has no weights "
-                f"yet. Build it with `{self.name}.build(input_shape)` or call it on data."
-            )
-        total = 0
-        for variable in self.weights:
-            size = 1
-            for n in variable.shape:
-                size *= n
-            total += size
-        return total
+        return count_scalars(self)
 
     def save_own_variables(self, store: Any) -> None:
         """Put the layer's own variables into `store`, a mapping, under "0", "1", ..."""
@@ -427,19 +397,7 @@ class Layer(Operation):
         Raises:
             ArgumentError: when their number differs.
         """
-        mine = self._direct_variables()
-        if len(store.keys()) != len(mine):
-            if not mine and not self.built:
-                raise NotBuiltError(
-                    f"Layer {self.name!r} was never built and thus has no variables, but the weights file lists "
-                    f"{len(store.keys())} variables for it. Build it first: call it on data, or call build(input_shape)."
-                )
-            raise ArgumentError(
-                f"Layer {self.name!r} expected {len(mine)} variables, but received {len(store.keys())} variables "
-                "during loading."
-            )
-        for i, variable in enumerate(mine):
-            variable.assign(store[str(i)])
+        load_variables(self, self._direct_variables(), store)
 
     # ---- facts -----------------------------------------------------------------------------------
 
@@ -522,17 +480,17 @@ class Layer(Operation):
             raise TypeError(f"{type(self).__name__}.call(): {error} (layer {self.name!r})") from None
         if self.input_spec is not None:
             check_inputs(self.input_spec, arguments.first, self.name)
-        training = self._resolve_training(arguments)
+        training = training_mode(type(self).call, arguments)
         if not self.built:
             self._build_for(arguments, args, kwargs)
         accepted = signature_of(type(self).call).parameters
         takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted.values())
         if "training" not in accepted and not takes_any:
-            kwargs = _without(kwargs, "training")
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         given = kwargs  # what a graph remembers of the call: what was said, not what follows from the surroundings
         if "training" in accepted and training is not None and arguments.given.get("training") is None:
             kwargs = {**kwargs, "training": training}
-        kwargs = self._with_masks(arguments, accepted, kwargs)
+        kwargs = with_masks(arguments, accepted, kwargs)
         symbolic = any_symbolic_tensors(args, kwargs)
         with CallContext(training) as context:
             if context.outermost and not symbolic:
@@ -544,7 +502,7 @@ class Layer(Operation):
                 for output in _tree.flatten(outputs):
                     if is_tensor(output):
                         self.add_loss(self.activity_regularizer(output) / max(1, *output.shape[:1]))
-            self._pass_mask_on(arguments, outputs)
+            pass_mask_on(self, arguments, outputs, type(self).compute_mask is not Layer.compute_mask)
         self._locked = True
         told = observer()
         if told is not None:
@@ -574,67 +532,8 @@ class Layer(Operation):
         return outputs
 
     def _converted(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        policy, autocast, dtype = self._policy, self.autocast, self.input_dtype
-
-        def convert(x: Any) -> Any:
-            if x is None or isinstance(x, (bool, int, float, str)):
-                return x
-            converted = policy.convert_input(x, autocast, dtype)
-            if converted is not x and (mask := mask_of(x)) is not None:
-                set_mask(converted, mask)  # a cast keeps the mask
-            return converted
-
-        if args and isinstance(args[0], (list, tuple)) and args[0] and _is_numbers(args[0]):
-            args = (_registry.active().asarray(args[0]), *args[1:])
-        return _tree.map_structure(convert, args), _tree.map_structure(convert, kwargs)
-
-    def _resolve_training(self, arguments: CallArguments) -> bool | None:
-        given = arguments.given.get("training")
-        if given is not None:
-            return given
-        around = surrounding_training()
-        if around is not None:
-            return around
-        parameter = signature_of(type(self).call).parameters.get("training")
-        if parameter is not None and parameter.default is not inspect.Parameter.empty:
-            return parameter.default
-        return None
-
-    def _with_masks(self, arguments: CallArguments, accepted: Any, kwargs: dict) -> dict:
-        single = len(arguments.tensors) == 1
-        for name, value in arguments.tensors.items():
-            key = "mask" if single and "mask" in accepted else f"{name}_mask"
-            if key not in accepted or arguments.given.get(key) is not None:
-                continue
-            masks = _tree.map_structure(mask_of, value)
-            if any(m is not None for m in _tree.flatten(masks)):
-                kwargs = {**kwargs, key: masks}
-        return kwargs
-
-    def _pass_mask_on(self, arguments: CallArguments, outputs: Any) -> None:
-        if not arguments.tensors:
-            return
-        first = next(iter(arguments.tensors.values()))
-        previous = _tree.map_structure(mask_of, first)
-        explicit = arguments.given.get("mask")
-        if explicit is not None and all(m is None for m in _tree.flatten(previous)):
-            previous = explicit
-        has_mask = any(m is not None for m in _tree.flatten(previous))
-        if not self.supports_masking:
-            return
-        if not has_mask and type(self).compute_mask is Layer.compute_mask:
-            return
-        flat = _tree.flatten(outputs)
-        if any(mask_of(o) is not None for o in flat):
-            return
-        masks = self.compute_mask(first, previous)
-        if masks is None:
-            return
-        flat_masks = _tree.flatten(masks)
-        if len(flat_masks) == len(flat):
-            for output, mask in zip(flat, flat_masks):
-                if mask is not None:
-                    set_mask(output, mask)
+        """The arguments of a call as arrays, floating ones in the dtype that the layer computes in."""
+        return converted(self._policy, self.autocast, self.input_dtype, args, kwargs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs: that of the inputs, unless the layer says otherwise."""
@@ -659,30 +558,12 @@ class Layer(Operation):
                 self.built = True  # sub-layers build as they are called
                 self._build_shapes_dict = shapes
                 return
-            self.build(**self._build_arguments(shapes))
+            self.build(**build_arguments(self, shapes))
         self.built = True
 
     def _builds_by_calling(self) -> bool:
         """Whether there is no `build` but the base's: what it holds is built when it is called."""
         return type(self).build is Layer.build
-
-    def _build_arguments(self, shapes: dict[str, Any]) -> dict[str, Any]:
-        parameters = list(signature_of(type(self).build).parameters.values())[1:]
-        named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        if any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return shapes
-        if len(named) == 1 and named[0].name not in shapes:
-            if not shapes:
-                raise ArgumentError(f"Layer {self.name!r} was called without a tensor, so it cannot be built.")
-            return {named[0].name: next(iter(shapes.values()))}
-        missing = [p.name for p in named if p.name not in shapes and p.default is p.empty]
-        if missing:
-            raise ArgumentError(
-                f"For a `build()` method with more than one argument, all arguments should have a `_shape` suffix and "
-                f"match an argument from `call()`. Layer {self.name!r}: build() asks for {missing}; the call has tensors "
-                f"for {sorted(shapes)}."
-            )
-        return {p.name: shapes[p.name] for p in named if p.name in shapes}
 
     # ---- shapes ----------------------------------------------------------------------------------
 
@@ -698,7 +579,7 @@ class Layer(Operation):
             output = self.compute_output_shape(next(iter(shapes.values())))
         else:
             output = self.compute_output_shape(**named)
-        return _shapes_to_tensors(output, self.compute_dtype)
+        return shapes_to_tensors(output, self.compute_dtype)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape, or structure of shapes, of the outputs for inputs of the given shapes.
@@ -713,8 +594,8 @@ class Layer(Operation):
             layer.build(*args, **kwargs)
             layer.built = True
         dtype = self.input_dtype
-        tensors = [_shapes_to_tensors(_as_shape(a), dtype) for a in args]
-        named = {k.removesuffix("_shape"): _shapes_to_tensors(_as_shape(v), dtype) for k, v in kwargs.items()}
+        tensors = [shapes_to_tensors(as_shape(a), dtype) for a in args]
+        named = {k.removesuffix("_shape"): shapes_to_tensors(as_shape(v), dtype) for k, v in kwargs.items()}
         if set(named) == {"input"}:
             tensors, named = [named["input"]], {}
         with CallContext(None), _scopes.autocast_scope(self._cast_dtype):
@@ -725,36 +606,16 @@ class Layer(Operation):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar, or a list of scalars, to the losses of the current call. Call it inside `call`."""
-        for value in _tree.flatten(loss):
-            scope = _scopes.stateless_scope()
-            if scope is not None:
-                scope.add_loss((self, value))
-            else:
-                self._losses.append(value)
+        record_losses(self, loss)
 
     @property
     def losses(self) -> list[Array]:
         """The penalties of the last call, and those of the regularizers of the trainable weights."""
-        layers = list(self._flatten_layers())
-        scope = _scopes.stateless_scope()
-        if scope is not None:
-            mine = {id(layer) for layer in layers}
-            out = [
-                value
-                for entry in scope.losses
-                if isinstance(entry, tuple)
-                for owner, value in [entry]
-                if id(owner) in mine
-            ]
-        else:
-            out = [value for layer in layers for value in layer._losses]
-        return out + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+        penalties = [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+        return recorded_losses(list(self._flatten_layers())) + penalties
 
     def _clear_losses(self) -> None:
-        if _scopes.in_stateless_scope():
-            return
-        for layer in self._flatten_layers():
-            layer._losses.clear()
+        forget_losses(self._flatten_layers())
 
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
         """Gone from Keras 3: make a metric in `__init__` and call its `update_state` in `call`.
@@ -793,20 +654,9 @@ class Layer(Operation):
             ArgumentError: when the number of values differs from that of the variables.
         """
         self._check_initialized()
-        if not self.built:
-            raise NotBuiltError(
-                f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must have been "
-                "already created). You can build it by calling it on some data."
-            )
-        mapping = [
-            *_paired(self.trainable_variables, trainable_variables, "trainable_variables", self.name),
-            *_paired(self.non_trainable_variables, non_trainable_variables, "non_trainable_variables", self.name),
-        ]
-        with _scopes.StatelessScope(mapping, collect_losses=return_losses) as scope:
-            outputs = self(*args, **kwargs)
-            losses = self.losses if return_losses else []
-            updated = [scope.get_current_value(v) for v in self.non_trainable_variables]
-        return (outputs, updated, losses) if return_losses else (outputs, updated)
+        return call_with_state(
+            self, trainable_variables, non_trainable_variables, args, kwargs, return_losses=return_losses
+        )
 
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
         """`layer_call`, its intermediate values recomputed in the backward pass instead of kept."""
@@ -838,155 +688,15 @@ class Layer(Operation):
         A class of yours with arguments of its own need not define it where they are plain values.
         """
         self._check_initialized()
-        config: dict[str, Any] = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": _policy.serialize(self._policy),
-        }
-        if self.activity_regularizer is not None:
-            from lamella import regularizers
-
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if _describes_itself(type(self)):
-            return config
-        return {**config, **_plain_arguments(self)}
+        return describe(self)
 
     @classmethod
     def from_config(cls, config: dict) -> "Layer":
         """The layer of a configuration that `get_config` returned."""
-        config = dict(config)
-        parameters = inspect.signature(cls.__init__).parameters
-        if isinstance(config.get("dtype"), dict):
-            config["dtype"] = deserialize_keras_object(config["dtype"])
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            config = _only_known(cls, config, parameters)
-        try:
-            return cls(**config)
-        except Exception as error:
-            raise SerializationError(
-                f"{cls.__name__} could not be made from its configuration {config!r}: {error}"
-            ) from error
+        return make(cls, config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
     def __getstate__(self) -> dict:
         return dict(self.__dict__)
-
-
-def _recorded(build: Any) -> Any:
-    """`build`, remembering the shapes it was given and opening the layer's name scope around itself."""
-
-    @functools.wraps(build)
-    def run(self: Layer, *args: Any, **kwargs: Any) -> None:
-        self._check_initialized()
-        if self._building:
-            build(self, *args, **kwargs)
-            return
-        shapes = dict(list(inspect.signature(build).bind(self, *args, **kwargs).arguments.items())[1:])
-        self._building = True
-        try:
-            with self._name_scope():
-                self._path = _scopes.current_path()
-                build(self, *args, **kwargs)
-        finally:
-            self._building = False
-        self._build_shapes_dict = shapes
-        self.built = True
-        self._locked = True
-        if not self._trainable:
-            self.trainable = False  # of the variables that were just made, too
-
-    return run
-
-
-def _forgotten_init(layer: Any) -> LamellaError:
-    name = type(layer).__name__
-    return _ForgottenInitError(
-        f"In layer {name!r}, you forgot to call `super().__init__()` as the first statement in the `__init__()` method. "
-        "Go add it!"
-    )
-
-
-class _ForgottenInitError(LamellaError, RuntimeError):
-    """A subclass of Layer that does not call `super().__init__()` first."""
-
-
-def _legacy_input_shape(kwargs: dict) -> Any:
-    """The `batch_input_shape` of `input_shape=`, `input_dim=`, `batch_shape=` and kin, taken out of `kwargs`."""
-    batch_size = kwargs.pop("batch_size", None)
-    if "batch_input_shape" in kwargs:
-        return tuple(kwargs.pop("batch_input_shape"))
-    if "input_shape" in kwargs:
-        shape = kwargs.pop("input_shape")
-        return (batch_size, *(shape if isinstance(shape, (tuple, list)) else (shape,)))
-    if "input_dim" in kwargs:
-        length = kwargs.pop("input_length", None)
-        dim = kwargs.pop("input_dim")
-        return (batch_size, dim) if length is None else (batch_size, length, dim)
-    return None
-
-
-def _without(mapping: dict, key: str) -> dict:
-    return {k: v for k, v in mapping.items() if k != key}
-
-
-def _is_numbers(value: Any) -> bool:
-    while isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return isinstance(value, (bool, int, float))
-
-
-def _as_shape(value: Any) -> Any:
-    """Lists of sizes (as JSON has them) as tuples, in any structure of shapes."""
-    if isinstance(value, (list, tuple)):
-        if all(n is None or isinstance(n, int) for n in value):
-            return tuple(value)
-        return type(value)(_as_shape(v) for v in value)
-    if isinstance(value, dict):
-        return {k: _as_shape(v) for k, v in value.items()}
-    return value
-
-
-def _shapes_to_tensors(shapes: Any, dtype: str) -> Any:
-    if shapes is None:
-        return None
-    if isinstance(shapes, KerasTensor):
-        return shapes
-    if isinstance(shapes, dict):
-        return {k: _shapes_to_tensors(v, dtype) for k, v in shapes.items()}
-    if all(n is None or isinstance(n, int) or hasattr(n, "__index__") for n in shapes):
-        return KerasTensor(tuple(shapes), dtype=dtype)
-    return type(shapes)(_shapes_to_tensors(v, dtype) for v in shapes)
-
-
-def _paired(variables: list, values: Any, what: str, name: str) -> Any:
-    values = list(values)
-    if len(values) != len(variables):
-        raise ArgumentError(
-            f"Argument `{what}` must be a list of values, one for each of the {len(variables)} {what} of {name!r}; got "
-            f"{len(values)}: the variables are {[v.path for v in variables]}."
-        )
-    return zip(variables, values)
-
-
-def _describes_itself(cls: type) -> bool:
-    """Whether the class that defines the constructor is lamella's own, or defines `get_config` too."""
-    for base in cls.__mro__:
-        if base.__module__.startswith("lamella."):
-            return True
-        if "get_config" in vars(base):
-            return True
-        if "__init__" in vars(base):
-            return False
-    return True
-
-
-def _plain_arguments(layer: Layer) -> dict:
-    config = Operation.get_config(layer)
-    return {k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")}
-
-
-def _only_known(cls: type, config: dict, parameters: Any) -> dict:
-    """Without `name`, `trainable` and `dtype` where the constructor of a user's class takes none of them."""
-    return {k: v for k, v in config.items() if k in parameters or k not in ("name", "trainable", "dtype")}

@@ -745,9 +745,9 @@ class Model(Layer):
         """Make the variables, for inputs of `input_shape`, by running the call on shapes alone."""
         if self.built or type(self) is Model or type(self).call is Layer.call:
             return
-        from lamella.layers._layer import _shapes_to_tensors
+        from lamella.layers._shapes import shapes_to_tensors
 
-        x = _shapes_to_tensors(input_shape, self.input_dtype)
+        x = shapes_to_tensors(input_shape, self.input_dtype)
         try:
             Layer.compute_output_spec(self, x)
         except NotImplementedError:
