@@ -8,7 +8,7 @@ import pytest
 from architecture.sources import imports
 
 ARRAY_LIBRARIES = {"jax", "jaxlib", "torch", "tensorflow", "keras", "flax", "cupy", "array_api_compat"}
-HEAVY = {*ARRAY_LIBRARIES, "h5py", "pandas", "scipy", "matplotlib", "rich", "typer", "pooch", "PIL"}
+HEAVY = {*ARRAY_LIBRARIES, "h5py", "pandas", "pyarrow", "scipy", "matplotlib", "rich", "typer", "pooch", "PIL"}
 
 # Not the library itself, but lamella under its name.
 UNDER_A_NAME = {("_install.py", "tensorflow.keras")}

@@ -151,6 +151,13 @@ def test_aliases_are_the_same_class(name):
 
 def test_every_layer_has_a_row():
     abstract = {"Layer", "Wrapper", "InputLayer", "InputSpec", "Lambda"}
+    abstract |= {
+        "StringLookup",
+        "IntegerLookup",
+        "TextVectorization",
+        "Hashing",
+        "HashedCrossing",
+    }  # text: test_text.py
     classes = {n for n in OURS if isinstance(getattr(layers, n), type) and "alias_of" not in API[n]}
     assert classes - {c.name for c in CASES} <= abstract
 

@@ -97,6 +97,9 @@ from lamella.layers._pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from lamella.layers._preprocessing_hashing import HashedCrossing, Hashing
+from lamella.layers._preprocessing_lookup import IntegerLookup, StringLookup
+from lamella.layers._preprocessing_text import TextVectorization
 from lamella.layers._rescaling import Rescaling
 from lamella.layers._reshaping import Flatten, Permute, RepeatVector, Reshape
 from lamella.layers._resizing import (
@@ -256,6 +259,11 @@ __all__ = [
     "dot",
     # preprocessing
     "Rescaling",
+    "IntegerLookup",
+    "StringLookup",
+    "TextVectorization",
+    "Hashing",
+    "HashedCrossing",
     # configurations
     "serialize",
     "deserialize",
