@@ -174,6 +174,31 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         places = (size - 1) - order
         return xp.take_along_axis(x, places, axis=-1), places
 
+    # ---- attention -------------------------------------------------------------------------------
+
+    def fused_attention(
+        self,
+        query: Array,
+        key: Array,
+        value: Array,
+        bias: Array | None,
+        mask: Array | None,
+        scale: float,
+        is_causal: bool,
+        required: bool = False,
+    ) -> Array | None:
+        """`softmax(scale * query keyᵀ + bias) value` by a kernel that never holds all weights at once.
+
+        The arrays are those of `ops.dot_product_attention`, the mask boolean. None where there is no such kernel for
+        them; with `required`, a BackendError.
+        """
+        if required:
+            raise BackendError(
+                f"The {self.name} backend has no fused attention for arrays of dtype {self.dtype(query)} on this "
+                "device. Leave flash_attention at None to use it only where there is one."
+            )
+        return None
+
     # ---- programs --------------------------------------------------------------------------------
 
     def compile(self, fn: Callable, donate: Sequence[int] = ()) -> Callable:

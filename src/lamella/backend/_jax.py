@@ -15,7 +15,7 @@ import numpy as np
 from lamella.backend import _dtypes
 from lamella.backend._adapter import Adapter
 from lamella.backend._numpy import fits_int32, numpy_array, numpy_dtype, refuse_text
-from lamella.errors import DTypeError
+from lamella.errors import BackendError, DTypeError
 
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
@@ -274,6 +274,23 @@ class JaxAdapter(Adapter):
 
     def top_k(self, x, k):
         return jax.lax.top_k(x, k)
+
+    # ---- attention -------------------------------------------------------------------------------
+
+    def fused_attention(self, query, key, value, bias, mask, scale, is_causal, required=False):
+        # cuDNN takes half precision, and heads of a multiple of 8 up to 128.
+        size = query.shape[-1]
+        fits = self.dtype(query) in ("float16", "bfloat16") and size % 8 == 0 and size <= 128
+        if not fits or jax.default_backend() != "gpu":
+            return super().fused_attention(query, key, value, bias, mask, scale, is_causal, required)
+        bias = None if bias is None else bias.astype(query.dtype)
+        options = {"scale": scale, "is_causal": is_causal, "implementation": "cudnn"}
+        try:
+            return jax.nn.dot_product_attention(query, key, value, bias, mask, **options)
+        except (RuntimeError, NotImplementedError, ValueError) as error:  # no cuDNN, or not for these shapes
+            if required:
+                raise BackendError(f"cuDNN has no fused attention for the arguments: {error}") from error
+            return None
 
     # ---- programs --------------------------------------------------------------------------------
 

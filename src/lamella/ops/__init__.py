@@ -1,14 +1,16 @@
 """Pure functions of arrays, each written once over the array API standard."""
 
-from lamella.ops import linalg, nn, numpy  # noqa: F401
+from lamella.ops import image, linalg, nn, numpy  # noqa: F401
 from lamella.ops._activations import *  # noqa: F403
 from lamella.ops._arithmetic import *  # noqa: F403
+from lamella.ops._attention import *  # noqa: F403
 from lamella.ops._bitwise import *  # noqa: F403
 from lamella.ops._comparison import *  # noqa: F403
 from lamella.ops._control_flow import *  # noqa: F403
 from lamella.ops._convolution import *  # noqa: F403
 from lamella.ops._core import *  # noqa: F403
 from lamella.ops._creation import *  # noqa: F403
+from lamella.ops._ctc import *  # noqa: F403
 from lamella.ops._exponential import *  # noqa: F403
 from lamella.ops._indexing import *  # noqa: F403
 from lamella.ops._joining import *  # noqa: F403

@@ -66,6 +66,10 @@ def dot_product_attention(
     scale = 1.0 / math.sqrt(size) if scale is None else scale
     mask = None if mask is None else _mask(arrays(mask)[1])
     bias = None if bias is None else arrays(bias)[1]
+    logits_shape = (query.shape[0], query.shape[2], query.shape[1], key.shape[1])
+    for name, given in (("bias", bias), ("mask", mask)):
+        if given is not None:
+            _check_broadcasts(name, tuple(given.shape), logits_shape)
     if flash_attention is None:
         flash_attention = _config.is_flash_attention_enabled()
     if flash_attention is not False and attn_logits_soft_cap is None:
@@ -103,6 +107,15 @@ def dot_product_attention(
 
 def _mask(mask: Array) -> Array:
     return mask if _registry.active().dtype(mask) == "bool" else cast(mask, "bool")
+
+
+def _check_broadcasts(name: str, shape: tuple[int, ...], logits_shape: tuple[int, ...]) -> None:
+    fits = len(shape) <= 4 and all(n in (1, m) for n, m in zip(shape[::-1], logits_shape[::-1]))
+    if not fits:
+        raise ShapeError(
+            f"`dot_product_attention` needs a `{name}` that broadcasts to (batch, heads, targets, sources) = "
+            f"{logits_shape}; got {name}.shape={shape}."
+        )
 
 
 def _check(query: Array, key: Array, value: Array) -> None:

@@ -31,6 +31,7 @@ from lamella.ops._activations import (
     tanh_shrink,
     threshold,
 )
+from lamella.ops._attention import dot_product_attention
 from lamella.ops._convolution import (
     adaptive_average_pool,
     adaptive_max_pool,
@@ -43,6 +44,7 @@ from lamella.ops._convolution import (
     separable_conv,
     unfold,
 )
+from lamella.ops._ctc import ctc_decode, ctc_loss
 from lamella.ops._nn import (
     batch_normalization,
     binary_crossentropy,
@@ -70,8 +72,11 @@ __all__ = [
     "celu",
     "conv",
     "conv_transpose",
+    "ctc_decode",
+    "ctc_loss",
     "depth_to_space",
     "depthwise_conv",
+    "dot_product_attention",
     "elu",
     "fold",
     "gelu",
