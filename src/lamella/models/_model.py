@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _registry
-from lamella.core import _scopes, _tree
+from lamella.core import _tree
 from lamella.core._serialization import deserialize_keras_object, serialize_dict, serialize_keras_object
-from lamella.core._variable import Variable
-from lamella.data._checks import as_arrays, check_lengths, flat_arrays
-from lamella.data._sources import class_weights_to_sample_weights
-from lamella.errors import ArgumentError, NotBuiltError, NotCompiledError
+from lamella.data._checks import as_arrays
+from lamella.errors import ArgumentError, NotBuiltError
 from lamella.layers._call import signature_of
 from lamella.layers._layer import Layer
 from lamella.layers._tracking import unique
-from lamella.training import _loop, _preparation, _steps
+from lamella.models._on_batch import in_order, on_batch, run_batch
+from lamella.models._pure import loss_and_updates, loss_with_state, run_step
+from lamella.models._state_tree import assign_state_tree, state_tree
+from lamella.training import _loop, _steps
 from lamella.training._callback import History
 from lamella.training._compiled import CompiledLoss, CompiledMetrics
 from lamella.training._programs import Chunks, Predictor
@@ -361,20 +362,8 @@ class Model(Layer):
         Returns:
             `(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))`.
         """
-        mapping = [
-            *zip(self.trainable_variables, trainable_variables),
-            *zip(self.non_trainable_variables, non_trainable_variables),
-            *zip(self.metrics_variables, metrics_variables),
-        ]
-        if optimizer_variables is not None:
-            mapping += zip(self.optimizer.variables, optimizer_variables)
-        with _scopes.StatelessScope(mapping) as scope:
-            y_pred = _steps.call_model(self, x, training=training)
-            loss = self._loss_of(x, y, y_pred, sample_weight, training)
-            scaled = self.optimizer.scale_loss(loss) if training and self.optimizer is not None else loss
-            non_trainable = [scope.get_current_value(v) for v in self.non_trainable_variables]
-            metrics = [scope.get_current_value(v) for v in self.metrics_variables]
-        return scaled, (loss, y_pred, non_trainable, metrics)
+        state = (trainable_variables, non_trainable_variables, metrics_variables, optimizer_variables)
+        return loss_and_updates(self, state, x, y, sample_weight, training)
 
     def stateless_compute_loss(
         self,
@@ -392,12 +381,8 @@ class Model(Layer):
         Returns:
             `(loss, (trainable_variables, non_trainable_variables, metrics_variables))`.
         """
-        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
-        values = (trainable_variables, non_trainable_variables, metrics_variables)
-        with _scopes.StatelessScope([p for g, v in zip(groups, values) for p in zip(g, v)]) as scope:
-            loss = self._loss_of(x, y, y_pred, sample_weight, training)
-            state = tuple([scope.get_current_value(v) for v in group] for group in groups)
-        return loss, state
+        state = (trainable_variables, non_trainable_variables, metrics_variables)
+        return loss_with_state(self, state, x, y, y_pred, sample_weight, training)
 
     # ---- steps -----------------------------------------------------------------------------------
 
@@ -412,28 +397,17 @@ class Model(Layer):
 
         Both are compiled and run many steps at a time, like the default.
         """
-        return self._step("train", state, data)
+        return run_step(self, "train", state, data)
 
     @default_step
     def test_step(self, state: Any, data: Any = None) -> Any:
         """One step of evaluation, in the same two forms; its state has no optimizer variables."""
-        return self._step("test", state, data)
+        return run_step(self, "test", state, data)
 
     @default_step
     def predict_step(self, state: Any, data: Any = None) -> Any:
         """One step of prediction, in the same two forms; its state is (trainable, non-trainable) variables."""
-        return self._step("predict", state, data)
-
-    def _step(self, kind: str, state: Any, data: Any) -> Any:
-        body = _steps.DEFAULTS[kind]
-        if data is None:  # the stateful form, called with the data alone
-            return body(self, state)
-        groups = _steps.state_variables(self, kind)
-        groups = {"train": groups, "test": (*groups[:2], groups[3]), "predict": groups[:2]}[kind]
-        with _scopes.StatelessScope([p for g, v in zip(groups, state) for p in zip(g, v)]) as scope:
-            outputs = body(self, data)
-            new = tuple([scope.get_current_value(v) for v in group] for group in groups)
-        return outputs, (new[1] if kind == "predict" else new)
+        return run_step(self, "predict", state, data)
 
     def _key(self, kind: str, *more: Any) -> Any:
         groups = _steps.state_variables(self, kind)
@@ -465,15 +439,15 @@ class Model(Layer):
 
     def make_train_function(self, force: bool = False) -> Any:
         """The function that `fit` runs for a batch `(x, y, sample_weight)`; returns the logs."""
-        return lambda data: self._run_batch("train", data)
+        return lambda data: run_batch(self, "train", data)
 
     def make_test_function(self, force: bool = False) -> Any:
         """The function that `evaluate` runs for a batch `(x, y, sample_weight)`; returns the logs."""
-        return lambda data: self._run_batch("test", data)
+        return lambda data: run_batch(self, "test", data)
 
     def make_predict_function(self, force: bool = False) -> Any:
         """The function that `predict` runs for a batch `(x,)`; returns the outputs."""
-        return lambda data: self._run_batch("predict", data)
+        return lambda data: run_batch(self, "predict", data)
 
     # ---- fit and its kin -------------------------------------------------------------------------
 
@@ -578,7 +552,7 @@ class Model(Layer):
             steps=steps,
             callbacks=callbacks,
         )
-        return logs if return_dict else self._in_order(logs)
+        return logs if return_dict else in_order(self, logs)
 
     def predict(
         self,
@@ -599,47 +573,6 @@ class Model(Layer):
         """
         return _loop.predict(self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
 
-    def _in_order(self, logs: dict[str, Any]) -> Any:
-        """The values of `logs`: the loss, the losses of the outputs, the compiled metrics, the others."""
-        order = [
-            metric.name for metric in self.metrics[:1] + (self._compile_loss.metrics if self._compile_loss else [])
-        ]
-        if self._compile_metrics is not None:
-            order += [name for name, _ in self._compile_metrics.by_name()]
-        order += [metric.name for metric in self.metrics]
-        values = [logs[name] for name in dict.fromkeys([*order, *logs]) if name in logs]
-        return values[0] if len(values) == 1 else values
-
-    def _run_batch(self, kind: str, data: Any) -> Any:
-        what = {"train": "fit", "test": "evaluate", "predict": "predict"}[kind]
-        x, y, weight = (*data, None, None)[:3] if isinstance(data, (tuple, list)) else (data, None, None)
-        if what != "predict" and not self.compiled:
-            raise NotCompiledError(f"You must call `compile()` before calling `{kind}_on_batch()`.")
-        _preparation.prepare_batch(self, x, y, weight, what)
-        adapter = _registry.active()
-        batch = _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), (x, y, weight))
-        if self.run_eagerly or not self.jit_compile:
-            return self._eager_step(kind)(batch)
-        if kind == "predict":
-            return self._predict_program().run(batch)
-        size = _steps.batch_size_of(x)
-        chunks = self._chunks_program(kind, False)
-        table = chunks.run(batch, np.arange(size, dtype=np.int32)[None], 0, 1)
-        return chunks.row({k: _registry.to_numpy(v) for k, v in table.items()}, 0)
-
-    def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
-        x, y, sample_weight = (as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", sample_weight)))
-        check_lengths(flat_arrays(x, y, sample_weight))
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise ArgumentError(
-                    "Arguments `sample_weight` and `class_weight` cannot be specified at the same time."
-                )
-            sample_weight = class_weights_to_sample_weights(y, class_weight)
-        self.reset_metrics()
-        logs = _loop.to_python(self._run_batch(kind, (x, y, sample_weight)))
-        return logs if return_dict else self._in_order(logs)
-
     def train_on_batch(
         self,
         x: Any,
@@ -657,15 +590,15 @@ class Model(Layer):
         Returns:
             The loss, a float; with metrics, a list of floats, the loss first; or a dict.
         """
-        return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
+        return on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """One step of evaluation on one batch; arguments and result as in `train_on_batch`."""
-        return self._on_batch("test", x, y, sample_weight, None, return_dict)
+        return on_batch(self, "test", x, y, sample_weight, None, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        outputs = self._run_batch("predict", (as_arrays("x", x),))
+        outputs = run_batch(self, "predict", (as_arrays("x", x),))
         return _tree.map_structure(lambda a: np.array(_registry.to_numpy(a)), outputs)
 
     def training_plan(self) -> str:
@@ -686,41 +619,11 @@ class Model(Layer):
         Raises:
             ArgumentError: for another format.
         """
-        if value_format not in ("backend_tensor", "numpy_array"):
-            raise ArgumentError(
-                f"Invalid `value_format` argument. Expected one of 'numpy_array', 'backend_tensor'; got {value_format!r}."
-            )
-        out: dict[str, dict] = {}
-        for name, variables in self._state_groups().items():
-            tree: dict[str, Any] = {}
-            for variable in variables:
-                node = tree
-                *parents, leaf = variable.path.split("/")
-                for key in parents:
-                    node = node.setdefault(key, {})
-                node[leaf] = variable.value if value_format == "backend_tensor" else variable.numpy()
-            out[name] = tree
-        return out
+        return state_tree(self, value_format)
 
     def set_state_tree(self, state_tree: dict[str, dict]) -> None:
         """Give the variables the values that `get_state_tree` returned."""
-        groups = self._state_groups()
-        for name, tree in state_tree.items():
-            if name not in groups:
-                raise ArgumentError(f"Unknown variable name: {name}. Expected one of {sorted(groups)}.")
-            by_path = {v.path: v for v in groups[name]}
-            for path, value in _paths_of(tree):
-                if path not in by_path:
-                    raise ArgumentError(f"{name}: model {self.name!r} has no variable {path!r}.")
-                by_path[path].assign(value)
-
-    def _state_groups(self) -> dict[str, list[Variable]]:
-        return {
-            "trainable_variables": self.trainable_variables,
-            "non_trainable_variables": self.non_trainable_variables,
-            "optimizer_variables": list(self.optimizer.variables) if self.optimizer is not None else [],
-            "metrics_variables": self.metrics_variables,
-        }
+        assign_state_tree(self, state_tree)
 
     def jax_state_sync(self) -> None:
         """Nothing to do: the variables always hold the current state."""
@@ -824,12 +727,3 @@ def _shape_tuple(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _shape_tuple(v) for k, v in value.items()}
     return [_shape_tuple(v) for v in value]
-
-
-def _paths_of(tree: dict, prefix: str = "") -> Any:
-    for key, value in tree.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _paths_of(value, f"{path}/")
-        else:
-            yield path, value

@@ -15,6 +15,7 @@ from lamella.core._serialization import Serializable, deserialize_keras_object, 
 from lamella.core._variable import Variable
 from lamella.errors import ArgumentError, NotBuiltError, ShapeError
 from lamella.optimizers import _gradients, _pure
+from lamella.optimizers._checks import check_arguments, check_known, check_values
 from lamella.optimizers.schedules._schedule import LearningRateSchedule
 from lamella.typing import Array
 
@@ -118,7 +119,7 @@ class Optimizer(Serializable):
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self._check_arguments()
+        check_arguments(self)
 
         self.built = False
         self._variables: list[Variable] = []
@@ -129,29 +130,6 @@ class Optimizer(Serializable):
         with _scopes.name_scope(self.name, caller=self):
             self._iterations = Variable(np.zeros((), "int32"), trainable=False, name="iteration", autocast=False)
             self._learning_rate = self._standardize_learning_rate(learning_rate)
-
-    def _check_arguments(self) -> None:
-        clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
-        given = {name: value for name, value in clips.items() if value is not None}
-        who = type(self).__name__
-        if len(given) > 1:
-            raise ArgumentError(
-                f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set on {who}; got {clips}."
-            )
-        if any(value < 0 for value in given.values()):
-            raise ArgumentError(f"Gradients are clipped to a size that is zero or more; {who} was given {given}.")
-        if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            raise ArgumentError(f"`ema_momentum` of {who} must be in the range [0, 1]; got {self.ema_momentum!r}.")
-        frequency = self.ema_overwrite_frequency
-        if self.use_ema and frequency and (not _is_integer(frequency) or frequency < 1):
-            raise ArgumentError(
-                f"`ema_overwrite_frequency` of {who} must be an integer >= 1 or None; got {frequency!r}."
-            )
-        steps = self.gradient_accumulation_steps
-        if steps and (not _is_integer(steps) or steps < 2):
-            raise ArgumentError(
-                f"`gradient_accumulation_steps` of {who} must be an integer >= 2 or None; got {steps!r}."
-            )
 
     # ---- variables -------------------------------------------------------------------------------
 
@@ -397,7 +375,7 @@ class Optimizer(Serializable):
             trainable_variables = list(trainable_variables)
             if not self.built:
                 self._build_in_apply(trainable_variables)
-            self._check_variables_are_known(trainable_variables)
+            check_known(self, trainable_variables)
         if len(grads) != len(trainable_variables):
             raise ArgumentError(
                 f"The gradients must match the variables one to one; {type(self).__name__} {self.name!r} received "
@@ -410,15 +388,6 @@ class Optimizer(Serializable):
     def _build_in_apply(self, variables: list[Variable]) -> None:
         with _scopes.name_scope(self.name, caller=self):
             self.build(variables)
-
-    def _check_variables_are_known(self, variables: Sequence[Variable]) -> None:
-        for variable in variables:
-            if id(variable) not in self._index_of:
-                raise ArgumentError(
-                    f"Unknown variable: {variable!r}. {type(self).__name__} {self.name!r} can only be called for the "
-                    "variables it was originally built with. When working with a new set of variables, make a new "
-                    "optimizer."
-                )
 
     def _make_step(self, grads: list, variables: list[Variable]) -> None:
         if self.loss_scale_factor is not None:
@@ -627,31 +596,12 @@ class Optimizer(Serializable):
             NotBuiltError: before `build`.
             ArgumentError: when a list is not as long as it should be.
         """
-        self._check_stateless(optimizer_variables, trainable_variables)
+        check_values(self, optimizer_variables, trainable_variables)
         return _pure.values_after(
             lambda: self.apply(grads),
             (self._trainable_variables, trainable_variables),
             (self.variables, optimizer_variables),
         )
-
-    def _check_stateless(self, optimizer_variables: Sequence, trainable_variables: Sequence) -> None:
-        who = type(self).__name__
-        if not self.built:
-            raise NotBuiltError(
-                f"To call `stateless_apply`, {who} must be built (i.e. its variables must have been created). You can "
-                "build it via `optimizer.build(trainable_variables)`."
-            )
-        if len(optimizer_variables) != len(self.variables):
-            raise ArgumentError(
-                f"Argument `optimizer_variables` must be a list of arrays corresponding 1:1 to {who}().variables. "
-                f"Received list with length {len(optimizer_variables)}, but expected {len(self.variables)} variables."
-            )
-        if len(trainable_variables) != len(self._trainable_variables):
-            raise ArgumentError(
-                "Argument `trainable_variables` must be a list of arrays corresponding 1:1 to the trainable variables "
-                f"that the optimizer was built with. Received {len(trainable_variables)}, whereas {who} was built with "
-                f"{len(self._trainable_variables)}."
-            )
 
     # ---- saving ----------------------------------------------------------------------------------
 
@@ -736,10 +686,6 @@ _HOST_INITIALIZERS = {"zeros": filled_with(0), "ones": filled_with(1)}
 def _wide(dtype: str) -> str:
     """The dtype in which scalars are computed for variables of `dtype`: powers of 0.999 are all 1 in bfloat16."""
     return "float64" if dtype == "float64" else "float32"
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _number(value: Any) -> Any:
