@@ -45,6 +45,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """Whether `value` is an array of this library (a traced one included)."""
         raise NotImplementedError
 
+    def owns(self, value: object) -> bool:
+        """Whether `value` is an array of this library, or something of it that `asarray` makes one of."""
+        return self.is_array(value)
+
     def asarray(self, value: Any, dtype: str | None = None) -> Array:
         """`value` (an array of any library, a Variable, nested lists, a scalar) as an array of this one.
 
@@ -82,6 +86,20 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     def is_tracing(self) -> bool:
         """Whether a program is being traced here."""
         return False
+
+    # ---- variables -------------------------------------------------------------------------------
+
+    def variable(self, value: Array, trainable: bool) -> Any:
+        """What a Variable keeps: `value` itself, or the library's own variable where its programs need one."""
+        return value
+
+    def read(self, held: Any) -> Array:
+        """The array in what `variable` returned."""
+        return held
+
+    def write(self, held: Any, value: Array) -> Any:
+        """What a Variable keeps from now on: `held` with a new value."""
+        return value
 
     # ---- randomness ------------------------------------------------------------------------------
 

@@ -18,6 +18,10 @@ class Indexing:
 
     xp: Any
 
+    def get_item(self, x: Array, keys: tuple) -> Array:
+        """`x[keys]` as NumPy understands it; array keys are arrays of this library."""
+        return x[keys]
+
     def take(self, x: Array, indices: Array, axis: int) -> Array:
         """Elements of `x` along `axis`; negative indices count from the end, else `fill`."""
         xp, size = self.xp, x.shape[axis]
@@ -107,7 +111,8 @@ class Indexing:
                 edge = xp.take(x, xp.asarray([0 if first else size - 1]), axis=axis)
                 ramp = np.linspace(0, 1, width, endpoint=False)
                 ramp = np.reshape(ramp if first else ramp[::-1], (width, *(1,) * (x.ndim - axis - 1)))
-                out = edge * xp.astype(xp.asarray(ramp), x.dtype if self._is_float(x) else xp.float32)
+                wide = x.dtype if self._is_float(x) else xp.float32
+                out = xp.astype(edge, wide) * xp.astype(xp.asarray(ramp), wide)
                 return xp.astype(out if self._is_float(x) else xp.floor(out), x.dtype)
             return xp.broadcast_to(self._statistic(xp, x, axis, mode), shape)
 

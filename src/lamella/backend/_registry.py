@@ -133,7 +133,7 @@ def owner(value: object) -> str | None:
             name = _ROOTS.get(base.__module__.partition(".")[0])
             if name is not None:
                 break
-        if name is not None and not get(name).is_array(value):
+        if name is not None and not get(name).owns(value):
             name = None
         _owners[kind] = name
         return name

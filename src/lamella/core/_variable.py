@@ -73,7 +73,8 @@ class Variable(ArrayOperators):
         self._overwrite_with_gradient = False
 
         with _outside_of_programs():
-            self._value = _initial_value(initializer, shape, dtype, name)
+            value = _initial_value(initializer, shape, dtype, name)
+            self._value = _registry.owner_of_any([value]).variable(value, self._trainable)
         self._shape = tuple(int(n) for n in self._value.shape)
         self._dtype = _registry.get(_registry.owner(self._value) or "numpy").dtype(self._value)
 
@@ -96,10 +97,22 @@ class Variable(ArrayOperators):
         return value
 
     def __lamella_array__(self) -> Array:
-        return self.value
+        value = self.value
+        return _registry.owner_of_any([value]).read(value)
 
     def __jax_array__(self) -> Array:
         return self.value
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Array:
+        return _registry.get("tensorflow").asarray(self.value, None if dtype is None else dtype.name)
+
+    # TensorFlow's tapes then take `tape.gradient(loss, model.trainable_variables)`.
+    _should_act_as_resource_variable = True
+
+    @property
+    def handle(self) -> Any:
+        """What a `tf.GradientTape` knows the value by, on the tensorflow backend."""
+        return self.value.handle
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         import numpy as np
@@ -134,7 +147,7 @@ class Variable(ArrayOperators):
         else:
             if _registry.owner(value) != _registry.owner(self._value):
                 value = adapter.asarray(value, self._dtype)
-            self._value = value
+            self._value = adapter.write(self._value, value)
         return value
 
     def assign_add(self, value: ArrayLike) -> Array:
@@ -150,7 +163,7 @@ class Variable(ArrayOperators):
     def _with_operand(self, value: ArrayLike) -> tuple[Array, Array]:
         """What is stored, and `value`, in the dtype in which the two meet."""
         with _scopes.autocast_scope(None):
-            stored = self.value
+            stored = self.__lamella_array__()
             with _registry.use(_registry.owner_of_any([stored, value])):
                 _, stored, value = promote(stored, value)
         return stored, value
@@ -275,7 +288,8 @@ class Variable(ArrayOperators):
         twin = object.__new__(type(self))
         memo[id(self)] = twin
         twin.__dict__.update(self.__dict__)
-        twin._value = _registry.owner_of_any([self._value]).copy(self._value)
+        adapter = _registry.owner_of_any([self._value])
+        twin._value = adapter.variable(adapter.copy(adapter.read(self._value)), self._trainable)
         for attribute in ("_regularizer", "_constraint"):
             setattr(twin, attribute, copy.deepcopy(getattr(self, attribute), memo))
         return twin
@@ -285,7 +299,8 @@ class Variable(ArrayOperators):
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
-        self._value = _registry.active().asarray(self._value, self._dtype)
+        adapter = _registry.active()
+        self._value = adapter.variable(adapter.asarray(self._value, self._dtype), self._trainable)
 
 
 def _own_copy(value: Any) -> Any:

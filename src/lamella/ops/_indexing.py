@@ -54,7 +54,7 @@ def get_item(x: ArrayLike, key: Any) -> Array:
     _, x = arrays(x)
     keys = tuple(_index(k) for k in (key if isinstance(key, tuple) else (key,)))
     _check_places(x, keys)
-    return x[keys]
+    return _registry.active().get_item(x, keys)
 
 
 def _check_places(x: Array, keys: tuple) -> None:
@@ -92,7 +92,7 @@ def _integers(op_name: str, indices: ArrayLike) -> Array:
     """`indices` as an integer array; Python ints and booleans too."""
     _, indices = arrays(indices)
     kind = kind_of(dtype_of(indices))
-    if kind in ("bool", "float") and (kind == "bool" or not indices.size):
+    if kind in ("bool", "float") and (kind == "bool" or not math.prod(indices.shape)):
         return cast(indices, "int32")
     if kind != "int":
         raise DTypeError(f"The indices of ops.{op_name} must be integers; got an array of {dtype_of(indices)}.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core._arrays import cast, dtype_of, namespace
+from lamella.core._arrays import arrays, cast, dtype_of, namespace
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError
 from lamella.optimizers._optimizer import Optimizer
@@ -96,7 +96,7 @@ class LossScaleOptimizer(Optimizer):
 
     def _make_step(self, grads, variables):
         finite = self.check_finite(grads)
-        scale = self.dynamic_scale.value
+        _, scale = arrays(self.dynamic_scale)  # what it is now
         unscaled = [
             grad if variable.overwrite_with_gradient else cast(grad, variable.dtype) / cast(scale, variable.dtype)
             for grad, variable in zip(grads, variables)

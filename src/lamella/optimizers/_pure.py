@@ -29,17 +29,18 @@ def when(predicate: Any, action: Callable[[], None], variables: Sequence[Variabl
         variables: what it may assign to.
     """
     scope = stateless_scope()
-    if scope is None:
+    adapter = _registry.active()
+    if scope is None and adapter.is_concrete(predicate):
         if bool(predicate):
             action()
         return
-    known = {id(variable): (variable, variable.value) for variable in variables}
-    known.update({id(variable): (variable, value) for variable, value in scope.updates()})
+    known = {id(variable): (variable, adapter.asarray(variable)) for variable in variables}
+    known.update({id(variable): (variable, value) for variable, value in (scope.updates() if scope else ())})
     before = list(known.values())
 
     def branch() -> list[Array]:
         return values_after(action, ([v for v, _ in before], [value for _, value in before]))[0]
 
-    after = _registry.active().cond(predicate, branch, lambda: [value for _, value in before])
+    after = adapter.cond(predicate, branch, lambda: [value for _, value in before])
     for (variable, _), value in zip(before, after):
         variable.assign(value)

@@ -74,7 +74,7 @@ class SeedGenerator(Serializable):
 
     def _next(self, ordered: bool = True) -> Array:
         """`next`; a NumPy array where the state has values now."""
-        key = self.state.value
+        key = self.state.__lamella_array__()  # what it is now, whatever becomes of the state
         adapter = _registry.get(_registry.owner(key) or "numpy")
         if adapter.is_concrete(key):  # on the host: an addition there is faster than handing it to a library
             key = np.array(adapter.to_numpy(key))

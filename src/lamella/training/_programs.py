@@ -144,12 +144,13 @@ def _write(rows: Any, at: Any, row: Any) -> Any:
 
 def current_values(groups: tuple) -> tuple:
     """The arrays in the variables, each a buffer of its own."""
+    adapter = _registry.active()
     seen: set[int] = set()
     out = []
     for group in groups:
         values = []
         for variable in group:
-            value = variable._value
+            value = adapter.read(variable._value)
             if id(value) in seen:  # the same array in two variables: memory may be given away only once
                 value = ops.copy(value)
             seen.add(id(value))
@@ -160,9 +161,10 @@ def current_values(groups: tuple) -> tuple:
 
 def put_values(groups: tuple, state: Any) -> None:
     """Put the arrays of `state` into the variables."""
+    adapter = _registry.active()
     for group, values in zip(groups, state):
         for variable, value in zip(group, values):
-            variable._value = value
+            variable._value = adapter.write(variable._value, value)
 
 
 @contextlib.contextmanager
