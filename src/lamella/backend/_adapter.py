@@ -171,6 +171,13 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         wide = values if values.dtype.name in ("float32", "float64") else values.astype("float32")
         return self.asarray(getattr(special, name)(wide).astype(numpy_dtype(self.dtype(x))))
 
+    # ---- images ----------------------------------------------------------------------------------
+
+    def resample(self, x: Array, weights: Array, axis: int) -> Array:
+        """`x` with `axis` replaced by `weights @ axis`; `weights` are `(target, size of axis)`, of the dtype of x."""
+        xp = self.xp
+        return xp.moveaxis(xp.tensordot(weights, x, axes=((1,), (axis,))), 0, axis)
+
     # ---- rows: what a loop over batches reads and writes ------------------------------------------
 
     def gather_rows(self, array: Array, index: Array) -> Array:

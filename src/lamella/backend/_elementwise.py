@@ -9,6 +9,11 @@ from typing import Any
 from lamella.typing import Array
 
 
+def as_method(function: Any) -> Any:
+    """A library's function as a method that takes no `self`; its type, which says more than the base's, is let go."""
+    return staticmethod(function)
+
+
 class Elementwise:
     """Functions of arrays that are already of one dtype, over `self.xp`."""
 

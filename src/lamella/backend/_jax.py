@@ -11,11 +11,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from lamella.backend import _dtypes
 from lamella.backend._adapter import Adapter
+from lamella.backend._elementwise import as_method
 from lamella.backend._numpy import fits_int32, numpy_array, numpy_dtype, refuse_text
 from lamella.errors import BackendError, DTypeError
+
+_CONFIG: Any = jax.config  # whose flags are made at run time, unseen by a type checker
 
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
@@ -26,7 +30,7 @@ def _use_persistent_cache() -> None:
     `LAMELLA_COMPILATION_CACHE=0` switches it off; `LAMELLA_CACHE_DIR` moves it. A cache that the user already set up
     for JAX is left alone.
     """
-    if os.environ.get("LAMELLA_COMPILATION_CACHE", "1") == "0" or jax.config.jax_compilation_cache_dir:
+    if os.environ.get("LAMELLA_COMPILATION_CACHE", "1") == "0" or _CONFIG.jax_compilation_cache_dir:
         return
     root = os.environ.get("LAMELLA_CACHE_DIR")
     if root is None:
@@ -67,10 +71,10 @@ class JaxAdapter(Adapter):
         return isinstance(value, jax.Array)
 
     def canonical_dtype(self, dtype):
-        return dtype if jax.config.jax_enable_x64 else _NARROW.get(dtype, dtype)
+        return dtype if _CONFIG.jax_enable_x64 else _NARROW.get(dtype, dtype)
 
     def enable_float64(self):
-        if not jax.config.jax_enable_x64:
+        if not _CONFIG.jax_enable_x64:
             jax.config.update("jax_enable_x64", True)
 
     def asarray(self, value, dtype=None):
@@ -117,7 +121,7 @@ class JaxAdapter(Adapter):
         return np.asarray(array)
 
     def is_concrete(self, array):
-        return not isinstance(array, jax.core.Tracer)
+        return not isinstance(array, Tracer)
 
     def is_tracing(self):
         from lamella.backend._jax_random import tracing
@@ -166,10 +170,10 @@ class JaxAdapter(Adapter):
     def scalar(self, value, dtype):
         return np.asarray(value, numpy_dtype(self.canonical_dtype(dtype)))  # no transfer, and a literal when traced
 
-    absolute = staticmethod(jax.jit(lambda x: jnp.where(x == 0, jnp.zeros_like(x), jnp.abs(x)), inline=True))
-    exp2, cbrt, sinc, i0 = (staticmethod(f) for f in (jnp.exp2, jnp.cbrt, jnp.sinc, jnp.i0))
-    logaddexp2, fmod, ldexp = (staticmethod(f) for f in (jnp.logaddexp2, jnp.fmod, jnp.ldexp))
-    gcd, lcm = staticmethod(jnp.gcd), staticmethod(jnp.lcm)
+    absolute = as_method(jax.jit(lambda x: jnp.where(x == 0, jnp.zeros_like(x), jnp.abs(x)), inline=True))
+    exp2, cbrt, sinc, i0 = (as_method(f) for f in (jnp.exp2, jnp.cbrt, jnp.sinc, jnp.i0))
+    logaddexp2, fmod, ldexp = (as_method(f) for f in (jnp.logaddexp2, jnp.fmod, jnp.ldexp))
+    gcd, lcm = as_method(jnp.gcd), as_method(jnp.lcm)
 
     def erf(self, x):
         return jax.lax.erf(x)
@@ -271,6 +275,10 @@ class JaxAdapter(Adapter):
         return jax.lax.reduce_window(x, neutral, combine, tuple(window), tuple(strides), list(padding))
 
     # ---- order -----------------------------------------------------------------------------------
+
+    def resample(self, x, weights, axis):
+        # "highest": an accelerator would else multiply in bfloat16 or TF32
+        return jnp.moveaxis(jnp.tensordot(weights, x, axes=((1,), (axis,)), precision="highest"), 0, axis)
 
     def top_k(self, x, k):
         return jax.lax.top_k(x, k)

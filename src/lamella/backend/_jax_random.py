@@ -6,14 +6,18 @@ draws: a process that only builds a model then compiles nothing for the shape of
 
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from lamella.backend import _threefry
 from lamella.backend._numpy import numpy_dtype
 from lamella.backend._portable_random import PortableRandom
+
+_CONFIG: Any = jax.config  # whose flags are made at run time, unseen by a type checker
 
 _MOST_ON_HOST = 1 << 21  # elements; drawing these on the host takes about as long as compiling one program
 _BLOCK = 1 << 14  # elements that one call of the program for the normal quantile takes
@@ -67,7 +71,7 @@ class JaxRandom:
 
     def bernoulli_mask(self, key, shape, keep):
         """A boolean array, each element True with probability `keep`."""
-        if _on_host(shape, "float32", key, keep) and not jax.config.jax_enable_x64:
+        if _on_host(shape, "float32", key, keep) and not _CONFIG.jax_enable_x64:
             return jax.device_put(_threefry.uniform(np.asarray(key), shape) < np.asarray(keep, np.float32))
         return jax.random.bernoulli(key, keep, shape)
 
@@ -99,7 +103,7 @@ class JaxPortableRandom:
 
             spec = jax.ShapeDtypeStruct(shape, numpy_dtype(dtype))
             arrays = [args[i] for i in traced]
-            if not any(isinstance(a, jax.core.Tracer) for a in (key, *arrays)):
+            if not any(isinstance(a, Tracer) for a in (key, *arrays)):
                 return jax.device_put(host(key, *arrays))
             return jax.pure_callback(host, spec, key, *arrays, vmap_method="sequential")
 
@@ -118,16 +122,16 @@ def _on_host(shape, dtype, *values):
     return (
         math.prod(shape) <= _MOST_ON_HOST
         and dtype not in ("float64", "int64", "uint64")
-        and not any(isinstance(v, jax.core.Tracer) for v in values)
-        and jax.config.jax_threefry_partitionable
-        and jax.config.jax_default_prng_impl == "threefry2x32"
+        and not any(isinstance(v, Tracer) for v in values)
+        and _CONFIG.jax_threefry_partitionable
+        and _CONFIG.jax_default_prng_impl == "threefry2x32"
         and not tracing()
     )
 
 
 def tracing():
     """Whether a program is being traced here."""
-    return isinstance(jnp.zeros(()), jax.core.Tracer)
+    return isinstance(jnp.zeros(()), Tracer)
 
 
 @jax.jit

@@ -1,11 +1,14 @@
 """NumPy: every op, forward only. What the parity tests compare the other backends with."""
 
+from typing import Any
+
 import array_api_compat.numpy as xp
 import ml_dtypes
 import numpy as np
 
 from lamella.backend import _dtypes
 from lamella.backend._adapter import Adapter
+from lamella.backend._elementwise import as_method
 from lamella.errors import DTypeError, ShapeError
 
 _EXTENDED = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
@@ -99,8 +102,8 @@ class NumpyAdapter(Adapter):
     def native_dtype(self, dtype):
         return numpy_dtype(dtype)
 
-    absolute, exp2, cbrt, logaddexp2 = (staticmethod(f) for f in (np.abs, np.exp2, np.cbrt, np.logaddexp2))
-    fmod, gcd, lcm = (staticmethod(f) for f in (np.fmod, np.gcd, np.lcm))
+    absolute, exp2, cbrt, logaddexp2 = (as_method(f) for f in (np.abs, np.exp2, np.cbrt, np.logaddexp2))
+    fmod, gcd, lcm = (as_method(f) for f in (np.fmod, np.gcd, np.lcm))
 
     def scatter(self, x, indices, updates, reduction):
         if indices.shape[-1] == 0:
@@ -131,7 +134,8 @@ class NumpyAdapter(Adapter):
         if self.dtype(operands[0]) in _EXTENDED:  # of which NumPy's einsum knows nothing
             operands = tuple(x.astype(np.float32) for x in operands)
             return np.asarray(np.einsum(subscripts, *operands, optimize=len(operands) > 2)).astype(dtype)
-        return np.asarray(np.einsum(subscripts, *operands, dtype=accumulate, optimize=len(operands) > 2))
+        wide: dict[str, Any] = {} if accumulate is None else {"dtype": accumulate}
+        return np.asarray(np.einsum(subscripts, *operands, optimize=len(operands) > 2, **wide))
 
     def to_numpy(self, array):
         return numpy_array(array)
@@ -142,7 +146,7 @@ class NumpyAdapter(Adapter):
         leaves, treedef = optree.tree_flatten(xs)
         count = length if length is not None else len(leaves[0])
         order = range(count - 1, -1, -1) if reverse else range(count)
-        carry, outputs = init, [None] * count
+        carry, outputs = init, list[Any]([None]) * count
         for i in order:
             carry, outputs[i] = f(carry, optree.tree_unflatten(treedef, [leaf[i] for leaf in leaves]))
         if not outputs or outputs[0] is None:

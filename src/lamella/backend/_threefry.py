@@ -8,6 +8,7 @@ so a draw does not depend on how it is split over devices (JAX calls this layout
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -70,21 +71,23 @@ def split(key: np.ndarray, count: int = 2) -> np.ndarray:
     return out
 
 
-def uniform(key: np.ndarray, shape: tuple[int, ...], minval=0.0, maxval=1.0, dtype="float32") -> np.ndarray:
+def uniform(
+    key: np.ndarray, shape: tuple[int, ...], minval: Any = 0.0, maxval: Any = 1.0, dtype: str = "float32"
+) -> np.ndarray:
     """Uniform draws from [minval, maxval), in steps of 2^-mantissa bits of the unit interval.
 
     Random bits become the mantissa of a float in [1, 2), from which 1 is taken.
     """
-    dtype = numpy_dtype(dtype)
-    info = ml_dtypes.finfo(dtype)
+    kind = numpy_dtype(dtype)
+    info = ml_dtypes.finfo(kind)
     width = 8 if info.nmant < 8 else info.bits
     bits = random_bits(key, width, shape).astype(f"uint{info.bits}", copy=False)
-    one = np.array(1.0, dtype)
+    one = np.array(1.0, kind)
     bits >>= bits.dtype.type(width - info.nmant)
     bits |= one.view(bits.dtype)
-    unit = bits.view(dtype)
+    unit = bits.view(kind)
     unit -= one
-    low, high = np.asarray(minval).astype(dtype), np.asarray(maxval).astype(dtype)
+    low, high = np.asarray(minval).astype(kind), np.asarray(maxval).astype(kind)
     return np.maximum(low, _fused_multiply_add(unit, high - low, low))
 
 

@@ -82,7 +82,7 @@ class LearningRateScheduler(Callback):
             value = self.schedule(epoch, current)
         except TypeError:  # the older form takes the epoch alone
             value = self.schedule(epoch)
-        if not isinstance(value, (float, np.float32, np.float64)):
+        if not isinstance(value, (float, np.floating)):
             raise ArgumentError(
                 f"The output of the `schedule` function should be a float. Got: {value!r} of type {type(value).__name__}."
             )
@@ -160,7 +160,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str) or np.ndim(value) == 0:
         return value
     if isinstance(value, Iterable):
-        return f'"[{", ".join(map(str, np.ravel(value)))}]"'
+        return f'"[{", ".join(map(str, np.ravel(np.asarray(value))))}]"'
     return value
 
 

@@ -299,7 +299,8 @@ def _serialize_array_like(obj: Any) -> Any:
     if kind in ("jax", "torch", "tensorflow") and type(obj).__name__ in ("dtype", "DType"):
         return _dtypes.standardize_dtype(obj)
     if type(obj).__name__ == "TensorShape":
-        return [None if size is None else int(size) for size in obj]
+        sizes: Any = obj
+        return [None if size is None else int(size) for size in sizes]
     return None
 
 

@@ -32,7 +32,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         shape = tuple(x.shape)
         if len(shape) > 1 and shape[-1] == 1:
             x = ops.reshape(x, shape[:-1])
-        return ops.one_hot(x, num_classes)
+        return ops.one_hot(x, int(ops.max(x)) + 1 if num_classes is None else num_classes)
     labels = np.array(x, dtype="int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels.reshape(labels.shape[:-1])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class StreamSource:
         self.stream = stream
         self.steps = steps if steps is not None else stream_length(stream)
         self.class_weight = class_weight
-        self._iterator: Iterator | None = None
+        self._iterator: Iterator[Any] | None = None
         self._peeked: list = []
         self._restartable = not isinstance(stream, Iterator)
 
@@ -134,10 +134,10 @@ def stream_length(stream: Any) -> int | None:
                 value = measure() if callable(measure) else measure
             except (TypeError, NotImplementedError):
                 continue
-            return None if value is None else int(value)
+            return None if value is None else int(cast(Any, value))
     cardinality = getattr(stream, "cardinality", None)
     if callable(cardinality):
-        size = int(cardinality())
+        size = int(cast(Any, cardinality()))
         return size if size >= 0 else None
     return None
 

@@ -167,7 +167,7 @@ class STFT(Initializer):
         if isinstance(self.window, str):
             from scipy.signal import get_window
 
-            return get_window(self.window, frame_length, fftbins=self.periodic)
+            return np.asarray(get_window(self.window, frame_length, fftbins=self.periodic))
         window = np.asarray(_registry.to_numpy(self.window), np.float64)
         if window.shape != (frame_length,):
             raise ShapeError(
@@ -189,4 +189,7 @@ class STFT(Initializer):
     @classmethod
     def from_config(cls, config: dict) -> "STFT":
         """The initializer of a configuration that `get_config` returned."""
-        return cls(**{key: v if isinstance(v, str) else deserialize_keras_object(v) for key, v in config.items()})
+        arguments: dict[str, Any] = {
+            k: v if isinstance(v, str) else deserialize_keras_object(v) for k, v in config.items()
+        }
+        return cls(**arguments)

@@ -384,8 +384,8 @@ class Orthogonal(_RandomInitializer):
         dtype = _dtypes.standardize_dtype(dtype)
         kind = dtype if dtype in ("float32", "float64") else "float32"
         draws = normal((max(rows, columns), min(rows, columns)), dtype=kind, seed=self.seed)
-        q, r = qr(np.array(_registry.to_numpy(draws)), mode="economic")
-        q = q * np.sign(np.diag(r))
+        factors: Any = qr(np.array(_registry.to_numpy(draws)), mode="economic")
+        q = factors[0] * np.sign(np.diag(factors[1]))
         q = (q.T if rows < columns else q).reshape(shape)
         return from_host(q.dtype.type(self.gain) * q, dtype)
 

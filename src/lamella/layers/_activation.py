@@ -225,7 +225,8 @@ class Softmax(Layer):
         if isinstance(self.axis, (tuple, list)) and len(self.axis) > 1:
             outputs = ops.exp(ops.subtract(inputs, ops.logsumexp(inputs, axis=tuple(self.axis), keepdims=True)))
         else:
-            axis = self.axis[0] if isinstance(self.axis, (tuple, list)) else self.axis
+            axis: Any = self.axis
+            axis = axis[0] if isinstance(axis, (tuple, list)) else axis
             outputs = activations.softmax(inputs, axis=axis)
         if mask is not None:
             outputs = ops.multiply(outputs, ops.cast(mask, outputs.dtype))

@@ -7,6 +7,7 @@ from lamella import activations, constraints, initializers, ops, random, regular
 from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
+from lamella.core._variable import Variable
 from lamella.errors import ArgumentError
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, options_of, positive_integer
@@ -22,6 +23,10 @@ class Cell(Layer):
     product, states)` are the new states, where `product` is `states[0] @ recurrent_kernel`, with a bias where there is
     one.
     """
+
+    kernel: Variable
+    recurrent_kernel: Variable
+    bias: Variable | None
 
     _parts = 1  # how many times `units` the weights are wide
     _states = 1

@@ -47,7 +47,7 @@ class ConvLSTMCell(Cell):
         self.data_format = _dtypes.standardize_data_format(data_format)
         self.unit_forget_bias = unit_forget_bias
         self.state_size = [self.filters, self.filters]
-        self.output_size = self.filters
+        self.output_size: int | tuple[int, ...] = self.filters  # with its space once it is built
 
     def _start_of_bias(self) -> Any:
         return forget_bias(self.bias_initializer, self.filters) if self.unit_forget_bias else self.bias_initializer
@@ -72,7 +72,8 @@ class ConvLSTMCell(Cell):
 
     def get_initial_state(self, batch_size: int | None = None) -> list:
         """Zeros of the shape of the output, for `h` and `c`."""
-        return [ops.zeros((batch_size, *self.output_size), dtype=self.compute_dtype) for _ in range(2)]
+        size: Any = self.output_size
+        return [ops.zeros((batch_size, *size), dtype=self.compute_dtype) for _ in range(2)]
 
     @property
     def fits_recurrence(self) -> bool:

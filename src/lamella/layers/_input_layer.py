@@ -122,7 +122,7 @@ def _whole_shape(shape: Any, batch_size: int | None, batch_shape: Any) -> Partia
         raise ArgumentError("You cannot pass both `batch_size` and `batch_shape` at the same time.")
     if shape is None and batch_shape is None:
         raise ArgumentError("You must pass a `shape` argument.")
-    given = shape if batch_shape is None else batch_shape
+    given: Any = shape if batch_shape is None else batch_shape
     if isinstance(given, (str, int)) or not hasattr(given, "__iter__"):
         raise ShapeError(f"Cannot convert {given!r} to a shape. Expected a tuple of sizes, such as ({given!r},).")
     return standardize_shape(given if batch_shape is not None else (batch_size, *given))

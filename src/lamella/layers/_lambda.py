@@ -1,7 +1,7 @@
 """A function as a layer."""
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
@@ -46,7 +46,7 @@ class Lambda(Layer):
         self.function = function
         self.arguments = arguments or {}
         self.mask = mask
-        self._output_shape = output_shape
+        self._output_shape: Any = output_shape
         if mask is not None:
             self.supports_masking = True
 
@@ -68,7 +68,7 @@ class Lambda(Layer):
 
     def _given_output_shape(self, input_shape: Any) -> tuple:
         if callable(self._output_shape):
-            return tuple(self._output_shape(input_shape))
+            return tuple(cast(Any, self._output_shape(input_shape)))
         return (input_shape[0], *self._output_shape)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

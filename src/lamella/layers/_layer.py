@@ -501,7 +501,8 @@ class Layer(Operation):
             if not symbolic and self.activity_regularizer is not None:
                 for output in _tree.flatten(outputs):
                     if is_tensor(output):
-                        self.add_loss(self.activity_regularizer(output) / max(1, *output.shape[:1]))
+                        penalty: Any = self.activity_regularizer(output)
+                        self.add_loss(penalty / max(1, *output.shape[:1]))
             pass_mask_on(self, arguments, outputs, type(self).compute_mask is not Layer.compute_mask)
         self._locked = True
         told = observer()
@@ -519,8 +520,8 @@ class Layer(Operation):
             Node(self, args, given, outputs)  # masks that came with the inputs come with them again
             return outputs
         except Exception as error:
-            given = ", ".join(str(tuple(x.shape)) for x in _tree.flatten((args, kwargs)) if hasattr(x, "shape"))
-            note = f"in layer {self._path or self.name!r} ({type(self).__name__}), called on inputs of shape {given}"
+            shapes = ", ".join(str(tuple(x.shape)) for x in _tree.flatten((args, kwargs)) if hasattr(x, "shape"))
+            note = f"in layer {self._path or self.name!r} ({type(self).__name__}), called on inputs of shape {shapes}"
             if note not in getattr(error, "__notes__", ()):
                 error.add_note(note)
             raise

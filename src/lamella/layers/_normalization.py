@@ -158,7 +158,7 @@ class BatchNormalization(_Scaled):
                 "'rmax', 'rmin', 'dmax'."
             )
         self.renorm = renorm
-        self.renorm_clipping = renorm_clipping
+        self.renorm_clipping = (renorm_clipping or {}) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
 
@@ -198,7 +198,8 @@ class BatchNormalization(_Scaled):
             else:
                 outputs = self._normalized(x, mean, variance, axis)
             _follow(self.moving_mean, mean, self.momentum)
-            _follow(self.moving_variance, variance, self.momentum)
+            if not self.renorm:
+                _follow(self.moving_variance, variance, self.momentum)
         return ops.cast(outputs, inputs.dtype)
 
     def _normalized(self, x: Array, mean: Any, variance: Any, axis: int) -> Array:
@@ -211,6 +212,37 @@ class BatchNormalization(_Scaled):
             scale=self.gamma,
             epsilon=self.epsilon,
         )
+
+    def _renormalized(self, x: Array, mean: Array, variance: Array, axis: int) -> Array:
+        """Batch renormalization: Ioffe (2017), arXiv:1702.03275, algorithm 1.
+
+        `(x - mean) / stddev * r + d`, with `r = stddev / renorm_stddev` and `d = (mean - renorm_mean) / renorm_stddev`
+        clipped and without gradient. The paper's statistics of the correction are those of inference; here they are
+        averages of their own, with a momentum of their own. The moving variance follows the moving deviation.
+        """
+        stddev = ops.sqrt(ops.add(variance, self.epsilon))
+        r = ops.stop_gradient(ops.divide(stddev, self.renorm_stddev))
+        d = ops.stop_gradient(ops.divide(ops.subtract(mean, self.renorm_mean), self.renorm_stddev))
+        bounds: dict = self.renorm_clipping or {}
+        if "rmin" in bounds:
+            r = ops.maximum(r, bounds["rmin"])
+        if "rmax" in bounds:
+            r = ops.minimum(r, bounds["rmax"])
+        if "dmax" in bounds:
+            d = ops.clip(d, -bounds["dmax"], bounds["dmax"])
+        # (x - mean) / stddev * r + d is a normalization by another mean and variance.
+        shape = [x.shape[axis] if i == axis else 1 for i in range(len(x.shape))]
+        rows = [ops.reshape(v, shape) for v in (mean, ops.divide(r, stddev), d)]
+        outputs = ops.add(ops.multiply(ops.subtract(x, rows[0]), rows[1]), rows[2])
+        if self.gamma is not None:
+            outputs = ops.multiply(outputs, ops.reshape(ops.cast(self.gamma, x.dtype), shape))
+        if self.beta is not None:
+            outputs = ops.add(outputs, ops.reshape(ops.cast(self.beta, x.dtype), shape))
+        _follow(self.moving_stddev, stddev, self.momentum)
+        _follow(self.renorm_mean, mean, self.renorm_momentum)
+        _follow(self.renorm_stddev, stddev, self.renorm_momentum)
+        self.moving_variance.assign(ops.maximum(ops.subtract(ops.square(self.moving_stddev), self.epsilon), 0.0))
+        return outputs
 
     def _moments(self, x: Array, mask: Any, axis: int) -> tuple[Array, Array]:
         others = [i for i in range(len(x.shape)) if i != axis]

@@ -28,8 +28,8 @@ def arrow() -> tuple[Any, Any]:
         BackendError: when pyarrow is not installed.
     """
     try:
-        import pyarrow
-        import pyarrow.compute
+        import pyarrow  # pyright: ignore[reportMissingImports]: an optional library, looked for here
+        import pyarrow.compute  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise BackendError(
             "Layers that work on text and categories need the library pyarrow, which is not installed. "
@@ -233,7 +233,8 @@ def _flat(value: Any, who: str) -> tuple[Any, tuple[int, ...]]:
             return pa.chunked_array(value), (len(value),)
         if hasattr(value, "__arrow_array__"):
             return pa.array(value), (len(value),)
-    return _flat_numpy(np.asarray(value.numpy() if hasattr(value, "numpy") else value))
+    host: Any = value
+    return _flat_numpy(np.asarray(host.numpy() if hasattr(host, "numpy") else host))
 
 
 def _flat_numpy(array: np.ndarray) -> tuple[Any, tuple[int, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 from lamella import ops
 from lamella.errors import ArgumentError
 from lamella.layers._options import label
-from lamella.typing import Array, Shape
+from lamella.typing import Array, PartialShape
 
 __all__ = ["ENCODINGS", "check_output_mode", "encode", "encode_host", "encoded_shape", "refuse_sparse"]
 
@@ -43,7 +43,7 @@ def refuse_sparse(layer: Any, **options: bool) -> None:
             )
 
 
-def encoded_shape(shape: Shape, output_mode: str, depth: int | None) -> tuple:
+def encoded_shape(shape: PartialShape, output_mode: str, depth: int | None) -> tuple:
     """The shape of `encode` of indices of `shape`."""
     shape = tuple(shape)
     if output_mode == "int":

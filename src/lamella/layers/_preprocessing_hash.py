@@ -7,10 +7,13 @@ strings. Arithmetic is modulo 2⁶⁴ throughout, which is what NumPy's uint64 d
 """
 
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
 __all__ = ["combine", "farmhash64", "siphash64"]
+
+Words: TypeAlias = np.ndarray | np.uint64  # one for each string, or one for all
 
 _K0 = np.uint64(0xC3A5C85C97CB3127)
 _K1 = np.uint64(0xB492B66FBE98F273)
@@ -76,7 +79,7 @@ def _folded(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint64(47))
 
 
-def _mixed(u: np.ndarray, v: np.ndarray, mul: np.ndarray) -> np.ndarray:
+def _mixed(u: np.ndarray, v: np.ndarray, mul: Words) -> np.ndarray:
     """`HashLen16` of the source."""
     a = _folded((u ^ v) * mul)
     return _folded((v ^ a) * mul) * mul
@@ -140,12 +143,12 @@ def _longer(text: _Bytes, s: np.ndarray, n: np.ndarray) -> np.ndarray:
     y = seed * _K1 + np.uint64(113)
     z = _folded(y * _K2 + np.uint64(113)) * _K2
     zero = np.zeros(count, np.uint64)
-    state = (seed * _K2 + text.word64(s), y, z, (zero, zero), (zero, zero))
+    state: tuple = (seed * _K2 + text.word64(s), y, z, (zero, zero), (zero, zero))
     blocks = (n - 1) // 64
     for i in range(int(blocks.max())):  # over the blocks of 64 bytes of the longest string
         going = i < blocks
         new = _block(text, s + 64 * np.minimum(i, blocks - 1), state, _K1)
-        state = tuple(_chosen(going, a, b) for a, b in zip(new, state))  # type: ignore[assignment]
+        state = tuple(_chosen(going, a, b) for a, b in zip(new, state))
     x, y, z, v, w = state
     mul = _K1 + ((z & np.uint64(0xFF)) << np.uint64(1))
     last = s + n - 64
@@ -157,7 +160,7 @@ def _longer(text: _Bytes, s: np.ndarray, n: np.ndarray) -> np.ndarray:
     return _mixed(first, _mixed(v[1], w[1], mul) + x, mul)
 
 
-def _block(text: _Bytes, s: np.ndarray, state: tuple, mul: np.ndarray, nine: np.uint64 = _ONE) -> tuple:
+def _block(text: _Bytes, s: np.ndarray, state: tuple, mul: Words, nine: np.uint64 = _ONE) -> tuple:
     x, y, z, v, w = state
     x = _rotated(x + y + v[0] + text.word64(s + 8), 37) * mul
     y = _rotated(y + v[1] + text.word64(s + 48), 42) * mul
@@ -169,10 +172,10 @@ def _block(text: _Bytes, s: np.ndarray, state: tuple, mul: np.ndarray, nine: np.
     return z, y, x, v, w
 
 
-def _chosen(where: np.ndarray, new: object, old: object) -> object:
+def _chosen(where: np.ndarray, new: Any, old: Any) -> Any:
     if isinstance(new, tuple):
-        return tuple(np.where(where, a, b) for a, b in zip(new, old))  # type: ignore[arg-type,call-overload]
-    return np.where(where, new, old)  # type: ignore[arg-type]
+        return tuple(np.where(where, a, b) for a, b in zip(new, old))
+    return np.where(where, new, old)
 
 
 _FARM: tuple[tuple[float, Callable], ...] = (

@@ -118,7 +118,7 @@ class Hashing(_Bins):
         if self.salt is None:
             hashed = _fingerprints(tokens)
         else:
-            hashed = siphash64(*Column(tokens, column.shape).buffers, tuple(self.salt))
+            hashed = siphash64(*Column(tokens, column.shape).buffers, (self.salt[0], self.salt[1]))
         count = self.num_bins if self.mask_value is None else self.num_bins - 1
         bins = (hashed % np.uint64(count)).astype(np.int64)
         if self.mask_value is not None:

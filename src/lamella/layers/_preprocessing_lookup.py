@@ -412,7 +412,9 @@ class IndexLookup(HostLayer):
 
     def _bucket(self, tokens: Any, count: int) -> np.ndarray:
         data, offsets = Column(tokens, (len(tokens),)).buffers
-        hashed = farmhash64(data, offsets) if self.salt is None else siphash64(data, offsets, tuple(self.salt))
+        hashed = (
+            farmhash64(data, offsets) if self.salt is None else siphash64(data, offsets, (self.salt[0], self.salt[1]))
+        )
         return (hashed % np.uint64(count)).astype(np.int64)
 
     def _inverted(self, column: Column) -> Any:
@@ -580,6 +582,8 @@ class StringLookup(IndexLookup):
 
     _token = "string"
 
+    encoding: str
+
     def __init__(
         self,
         max_tokens: int | None = None,
@@ -668,6 +672,9 @@ class IntegerLookup(IndexLookup):
     """
 
     _token = "int64"
+
+    vocabulary_dtype: str
+    oov_method: str
 
     def __init__(
         self,

@@ -310,7 +310,7 @@ def _check_choice(layer: Any, name: str, value: Any, known: tuple) -> None:
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def _ngram_widths(layer: Any, ngrams: Any) -> tuple[int, ...]:

@@ -38,7 +38,8 @@ class Flatten(Layer):
         shape = tuple(inputs.shape)
         if self.data_format == "channels_first" and len(shape) > 2:
             inputs = ops.transpose(inputs, (0, *range(2, len(shape)), 1))
-        return ops.reshape(inputs, (shape[0], math.prod(shape[1:])))
+        batch, *others = inputs.shape
+        return ops.reshape(inputs, (batch, math.prod(others)))
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, Flatten)}

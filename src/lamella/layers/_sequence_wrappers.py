@@ -66,6 +66,7 @@ class Bidirectional(Layer):
                 f"Invalid merge mode. Received: {merge_mode!r}. Merge mode should be one of "
                 '{"sum", "mul", "ave", "concat", None}'
             )
+        one_way: Any = layer
         for attribute in ("go_backwards", "return_sequences", "return_state"):
             if not hasattr(layer, attribute):
                 raise ArgumentError(
@@ -75,7 +76,7 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         self.forward_layer = _copy(layer, f"forward_{layer.name}")
         if backward_layer is None:
-            self.backward_layer = _copy(layer, f"backward_{layer.name}", go_backwards=not layer.go_backwards)
+            self.backward_layer = _copy(layer, f"backward_{layer.name}", go_backwards=not one_way.go_backwards)
         else:
             self.backward_layer = backward_layer
             backward_layer.name = backward_layer.name or f"backward_{layer.name}"
@@ -87,11 +88,14 @@ class Bidirectional(Layer):
             self.backward_layer._initial_weights = weights[half:]
             self._initial_weights = list(weights)
         self.stateful = bool(getattr(layer, "stateful", False))
-        self.return_sequences = layer.return_sequences
-        self.return_state = layer.return_state
+        self.return_sequences = one_way.return_sequences
+        self.return_state = one_way.return_state
         self.supports_masking = True
         self.input_spec = layer.input_spec
 
+    # Recurrent layers, or others of the same attributes: so the constructor checks.
+    forward_layer: Any
+    backward_layer: Any
     _initial_weights: Any = None
 
     def _check_mirror(self) -> None:
@@ -193,10 +197,10 @@ class Bidirectional(Layer):
         for key in ("layer", "backward_layer"):
             if config.get(key) is not None:
                 config[key] = deserialize_keras_object(config[key], custom_objects=custom_objects)
-        layer = super().from_config(config)
+        layer: Any = super().from_config(config)
         # The layers of a configuration have their names: they are not prefixed again.
         layer.forward_layer.name = config["layer"].name
-        return layer  # type: ignore[return-value]
+        return layer
 
 
 def _copy(layer: Any, name: str, **changes: Any) -> Any:

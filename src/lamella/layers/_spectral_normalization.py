@@ -5,6 +5,7 @@ from typing import Any
 
 from lamella import initializers, ops
 from lamella.backend import _dtypes
+from lamella.core._variable import Variable
 from lamella.errors import ArgumentError
 from lamella.layers._core import Wrapper
 from lamella.layers._input_spec import InputSpec
@@ -48,13 +49,15 @@ class SpectralNormalization(Wrapper):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         self.input_spec = InputSpec(shape=(None, *input_shape[1:]))
-        kernel = getattr(self.layer, "kernel", None)
-        self.kernel = kernel if kernel is not None else getattr(self.layer, "embeddings", None)
-        if self.kernel is None:
+        kernel: Variable | None = getattr(self.layer, "kernel", None)
+        if kernel is None:
+            kernel = getattr(self.layer, "embeddings", None)
+        if kernel is None:
             raise ArgumentError(
                 f"{type(self.layer).__name__} {self.layer.name!r}, which {label(self)} wraps, has neither a "
                 "`kernel` nor `embeddings` to normalize."
             )
+        self.kernel = kernel
         self.vector_u = self.add_weight(
             name="vector_u",
             shape=(1, self.kernel.shape[-1]),

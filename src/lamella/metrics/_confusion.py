@@ -112,7 +112,8 @@ def count_cells(
     columns = y_pred.shape[-1] if per_label else 1
     flat = [None if x is None else ops.reshape(x, (-1, columns)) for x in (ops.cast(y_true, "bool"), y_pred, weight)]
     count = _by_bin if thresholds.even else _by_comparison
-    counts = count(thresholds, *flat, cells, dtype)
+    truths, scores, weights = flat
+    counts = count(thresholds, truths, scores, weights, cells, dtype)
     return counts if per_label else {cell: ops.squeeze(value, axis=-1) for cell, value in counts.items()}
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from lamella import losses
 from lamella.core._names import snake_case
 from lamella.core._serialization import (
     builtin_classes,
@@ -11,7 +10,7 @@ from lamella.core._serialization import (
     serialize_keras_object,
 )
 from lamella.errors import ArgumentError, unknown_name
-from lamella.losses._names import ABBREVIATIONS
+from lamella.losses._names import ABBREVIATIONS, FUNCTIONS
 from lamella.metrics._metric import Metric
 from lamella.metrics._reduction import MeanMetricWrapper
 
@@ -102,9 +101,9 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     if not isinstance(config, str):
         return deserialize_keras_object(config, custom_objects=custom_objects)
     found = get_registered_object(config, custom_objects) or classes.get(config)
-    if found is None and config in losses._names.FUNCTIONS:
-        function = losses._names.FUNCTIONS[config]
+    if found is None and config in FUNCTIONS:
+        function = FUNCTIONS[config]
         return MeanMetricWrapper(function, name=function.__name__)
     if found is None:
-        raise unknown_name("metric", config, [*classes, *losses._names.FUNCTIONS])
+        raise unknown_name("metric", config, [*classes, *FUNCTIONS])
     return found() if isinstance(found, type) else found

@@ -232,7 +232,7 @@ def scan(
         carry, y = f(carry, x)
         return _as_operands(carry), _as_arrays(y)
 
-    length = count if count is not None else operator.index(length)
+    length = count if length is None else operator.index(length)
     carry, ys = _registry.active().scan(step, init, xs, length, bool(reverse), unroll)
     return _as_arrays(carry), ys
 

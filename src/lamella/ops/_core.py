@@ -130,7 +130,7 @@ def size(x: ArrayLike) -> Any:
         >>> ops.size([[1, 2, 3]])
         3
     """
-    return _symbolic_size(x) if isinstance(x, KerasTensor) else math.prod(shape(x))
+    return _symbolic_size(x) if isinstance(x, KerasTensor) else math.prod(n for n in shape(x) if n is not None)
 
 
 @op
@@ -202,7 +202,7 @@ def saturate_cast(x: ArrayLike, dtype: Any) -> Array:
     own = dtype_of(x)
     if own == "bool" or own in _dtypes.COMPLEX_TYPES:
         return _cast(x, dtype)
-    part = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+    part = "float32" if dtype == "complex64" else "float64" if dtype == "complex128" else dtype
     ranges = [_dtypes.finite_range(name) for name in (own, part)]
     low, high = max(r[0] for r in ranges), min(r[1] for r in ranges)
     if own not in _dtypes.FLOAT_TYPES:

@@ -44,10 +44,14 @@ def gaussian_blur(
         1.0
     """
     given = Images("image.gaussian_blur", images, data_format)
-    kernel_size, sigma = (tuple(v) if np.ndim(v) else (v, v) for v in (kernel_size, sigma))
+    kernel_size, sigma = _pair(kernel_size), _pair(sigma)
     if any(int(k) < 1 for k in kernel_size[:2]):
         raise ArgumentError(f"The `kernel_size` of `image.gaussian_blur` must be positive; got {kernel_size!r}.")
     return given.restored(gaussian_filter(given.floats, kernel_size, sigma))
+
+
+def _pair(value: Any) -> tuple:
+    return tuple(value) if np.ndim(value) else (value, value)
 
 
 def gaussian_filter(x: Array, kernel_size: Sequence[int], sigma: Sequence[Any], padding: str = "same") -> Array:

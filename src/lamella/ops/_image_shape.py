@@ -1,6 +1,7 @@
 """Images made larger or smaller without resampling: padding, cropping, cutting into patches."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def crop_images(
 
 def _third(what: str, size: int, **sizes: int | None) -> tuple[int, int]:
     """What is added (or left out) before and after an axis."""
-    (first, before), (second, after), (third, target) = sizes.items()
+    (first, before), (second, after), (third, target) = dict[str, Any](sizes).items()
     names = f"{first}_{what}, {second}_{what}, target_{third}"
     if sum(value is None for value in sizes.values()) != 1:
         raise ArgumentError(
@@ -103,9 +104,9 @@ def _third(what: str, size: int, **sizes: int | None) -> tuple[int, int]:
         )
     sign = 1 if what == "padding" else -1
     if before is None:
-        before = sign * (target - size) - after  # type: ignore[operator]
+        before = sign * (target - size) - after
     elif after is None:
-        after = sign * (target - size) - before  # type: ignore[operator]
+        after = sign * (target - size) - before
     for name, value in ((first, before), (second, after)):
         if value < 0:
             raise ArgumentError(

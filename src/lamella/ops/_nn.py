@@ -448,18 +448,18 @@ def _along(op_name: str, name: str, value: ArrayLike | None, x: Array, axes: tup
     """A parameter of the shape of `x` along `axes`, with axes of size 1 elsewhere."""
     if value is None:
         return None
-    value = cast(value, _registry.active().dtype(x))
+    array = cast(value, _registry.active().dtype(x))
     sizes = tuple(x.shape[a] for a in axes)
-    if value.ndim and tuple(value.shape) != sizes:
+    if array.ndim and tuple(array.shape) != sizes:
         raise ShapeError(
             f"`{op_name}` needs a `{name}` of shape {sizes}, the sizes of `x` along the axes {axes}; got "
             "shape "
-            f"{tuple(value.shape)} for `x` of shape {tuple(x.shape)}."
+            f"{tuple(array.shape)} for `x` of shape {tuple(x.shape)}."
         )
-    if not value.ndim:
-        return value
+    if not array.ndim:
+        return array
     shape = tuple(n if a in axes else 1 for a, n in enumerate(x.shape))
-    return _registry.active().xp.reshape(value, shape)
+    return _registry.active().xp.reshape(array, shape)
 
 
 @op

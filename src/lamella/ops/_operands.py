@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from typing import Any, SupportsIndex
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import dtype_of, promote, promote_float
@@ -90,7 +91,7 @@ def kind_of(dtype: str) -> str:
     return "complex" if dtype in _dtypes.COMPLEX_TYPES else "float"
 
 
-def single_axis(op_name: str, axis: int, rank: int) -> int:
+def single_axis(op_name: str, axis: SupportsIndex, rank: int) -> int:
     """`axis` counted from the front.
 
     Raises:
@@ -116,7 +117,7 @@ def reduced_axes(op_name: str, axis: Axis, rank: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(rank))
-    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    given: tuple[Any, ...] = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(single_axis(op_name, a, rank) for a in given)
     if len(set(axes)) != len(axes):
         raise ShapeError(f"The `axis` of ops.{op_name} names an axis twice: {axis}.")

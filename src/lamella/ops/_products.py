@@ -291,7 +291,8 @@ def cross(
     first = _components(xp, x1, axisa)
     second = _components(xp, x2, axisb)
     check_broadcast("cross", (first[0], second[0]))
-    (a0, a1, a2), (b0, b1, b2) = ((*c, None)[:3] for c in (first, second))
+    a0, a1, b0, b1 = *first[:2], *second[:2]
+    a2, b2 = ((*c, None)[2] for c in (first, second))
     third = a0 * b1 - a1 * b0
     if a2 is None and b2 is None:
         return third

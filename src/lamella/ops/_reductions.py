@@ -212,23 +212,23 @@ def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None) -
     """
     if weights is None:
         return mean(x, axis)
-    xp, x, weights = promote_float(x, weights)
+    xp, x, factors = promote_float(x, weights)
     axes = reduced_axes("average", axis, x.ndim)
-    if weights.shape != x.shape:
+    if factors.shape != x.shape:
         expected = tuple(x.shape[a] for a in axes)
-        if axis is None or tuple(weights.shape) != expected:
+        if axis is None or tuple(factors.shape) != expected:
             raise ShapeError(
-                f"The `weights` of ops.average have shape {tuple(weights.shape)}, and `x` has shape "
+                f"The `weights` of ops.average have shape {tuple(factors.shape)}, and `x` has shape "
                 f"{tuple(x.shape)} with axis={axis}. Give weights the shape of `x`, or give `axis` and weights the "
                 "shape of those axes."
             )
         in_order = sorted(range(len(axes)), key=lambda i: axes[i])
-        weights = xp.permute_dims(weights, tuple(in_order))
-        weights = xp.reshape(weights, tuple(n if a in axes else 1 for a, n in enumerate(x.shape)))
-        weights = xp.broadcast_to(weights, x.shape)
+        factors = xp.permute_dims(factors, tuple(in_order))
+        factors = xp.reshape(factors, tuple(n if a in axes else 1 for a, n in enumerate(x.shape)))
+        factors = xp.broadcast_to(factors, x.shape)
     dtype = dtype_of(x)
-    x, weights = wide(x), wide(weights)
-    return cast(xp.sum(x * weights, axis=axes) / xp.sum(weights, axis=axes), dtype)
+    x, factors = wide(x), wide(factors)
+    return cast(xp.sum(x * factors, axis=axes) / xp.sum(factors, axis=axes), dtype)
 
 
 def extreme(op_name: str, largest: bool, x: Array, axis: Axis, keepdims: bool, initial: Any = None) -> Array:
@@ -618,20 +618,17 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: float = 1.0, axis: i
         >>> ops.convert_to_numpy(ops.trapezoid([1.0, 2.0, 3.0], dx=2.0)).tolist()
         8.0
     """
-    if x is None:
-        xp, y = promote_float(y)
-    else:
-        xp, y, x = promote_float(y, x)
+    xp, y, *places = promote_float(y) if x is None else promote_float(y, x)
     axis = single_axis("trapezoid", axis, y.ndim)
     y = xp.moveaxis(y, axis, -1)
     dtype, distance = dtype_of(y), dx
-    if x is not None:
-        x = x if x.ndim <= 1 else xp.moveaxis(x, axis - y.ndim, -1)
-        if x.ndim == 0 or x.shape[-1] not in (1, y.shape[-1]):
+    for at in places:
+        at = at if at.ndim <= 1 else xp.moveaxis(at, axis - y.ndim, -1)
+        if at.ndim == 0 or at.shape[-1] not in (1, y.shape[-1]):
             raise ShapeError(
                 f"The `x` of ops.trapezoid must hold one number per sample of axis {axis}, {y.shape[-1]}; "
-                f"got shape {tuple(x.shape)}."
+                f"got shape {tuple(at.shape)}."
             )
-        distance = wide(x[..., 1:] - x[..., :-1])
+        distance = wide(at[..., 1:] - at[..., :-1])
     y = wide(y)
     return cast(xp.sum(distance * (y[..., 1:] + y[..., :-1]), axis=-1) / 2, dtype)

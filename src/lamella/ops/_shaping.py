@@ -113,7 +113,7 @@ def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Array:
         (1, 3)
     """
     xp, x = arrays(x)
-    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    given: tuple[Any, ...] = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     new = reduced_axes("expand_dims", given, x.ndim + len(given))
     sizes = iter(x.shape)
     return xp.reshape(x, tuple(1 if i in new else next(sizes) for i in range(x.ndim + len(new))))
@@ -259,7 +259,8 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
         [[1, 2], [1, 2]]
     """
     xp, x = arrays(x)
-    shape = tuple(operator.index(n) for n in (shape if hasattr(shape, "__iter__") else (shape,)))
+    given: Any = shape if hasattr(shape, "__iter__") else (shape,)
+    shape = tuple(operator.index(n) for n in given)
     aligned = shape[len(shape) - x.ndim :]
     if any(stands_for_unknown(n) for n in x.shape):  # the unknown size may be the one wanted: only the shape matters
         x = xp.zeros(tuple(1 if stands_for_unknown(n) else n for n in x.shape), dtype=x.dtype)
@@ -439,7 +440,8 @@ def roll(x: ArrayLike, shift: Any, axis: Axis = None) -> Array:
     """
     xp, x = arrays(x)
     if axis is not None:
-        for a in axis if isinstance(axis, (tuple, list)) else (axis,):
+        given: tuple[Any, ...] = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+        for a in given:
             single_axis("roll", a, x.ndim)
     return xp.roll(x, shift, axis=axis)
 

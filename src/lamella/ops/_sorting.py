@@ -101,15 +101,15 @@ def argpartition(x: ArrayLike, kth: int, axis: int | None = -1) -> Array:
         >>> int(ops.argpartition([3, 9, 1], 0)[0])
         2
     """
-    _, x, axis = _along("argpartition", x, axis)
+    _, x, along = _along("argpartition", x, axis)
     kth = operator.index(kth)
-    if not -x.shape[axis] <= kth < x.shape[axis]:
+    if not -x.shape[along] <= kth < x.shape[along]:
         raise ShapeError(
-            f"The `kth` of ops.argpartition is {kth}, out of bounds for axis {axis} of size {x.shape[axis]}."
+            f"The `kth` of ops.argpartition is {kth}, out of bounds for axis {along} of size {x.shape[along]}."
         )
     if dtype_of(x) == "bool":
         x = cast(x, "uint8")
-    return cast(_registry.active().argpartition(x, kth, axis), "int32")
+    return cast(_registry.active().argpartition(x, kth, along), "int32")
 
 
 @op
@@ -302,10 +302,10 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
     x = cast(x, "int32")
     if x.ndim not in (1, 2):
         raise ShapeError(f"ops.bincount takes arrays of 1 or 2 axes; got shape {tuple(x.shape)}.")
-    weights = xp.ones(x.shape, dtype=xp.int32) if weights is None else arrays(weights)[1]
-    if tuple(weights.shape) != tuple(x.shape):
+    counted = xp.ones(x.shape, dtype=xp.int32) if weights is None else arrays(weights)[1]
+    if tuple(counted.shape) != tuple(x.shape):
         raise ShapeError(
-            f"ops.bincount needs `weights` of the shape of `x`; got {tuple(weights.shape)} and {tuple(x.shape)}."
+            f"ops.bincount needs `weights` of the shape of `x`; got {tuple(counted.shape)} and {tuple(x.shape)}."
         )
     length = static_count("bincount", x, "Count with ops.segment_sum, which takes a number of segments.")
     if length is None:
@@ -314,8 +314,8 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
     if x.ndim == 2:
         rows = xp.expand_dims(xp.arange(x.shape[0], dtype=xp.int32), axis=(1, 2))
         places = xp.concat([xp.broadcast_to(rows, places.shape), places], axis=-1)
-    zeros = xp.zeros((*x.shape[:-1], length), dtype=weights.dtype)
-    return _registry.active().scatter(zeros, places, weights, "add")
+    zeros = xp.zeros((*x.shape[:-1], length), dtype=counted.dtype)
+    return _registry.active().scatter(zeros, places, counted, "add")
 
 
 @op
