@@ -6,7 +6,7 @@ stand in for the portable definition.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from lamella.backend import _dtypes
@@ -28,6 +28,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         random: an object with `uniform`, `normal`, ... each taking a key (uint32 array of shape (2,)) first.
         overrides: op name -> function with the signature of the op.
         differentiable: whether `value_and_grad` works.
+        several_devices: whether arrays that ops make have to be put `beside` those that they are given.
     """
 
     name = ""
@@ -35,6 +36,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     xp: Any = None
     random: Any = None
     differentiable = True
+    several_devices = False
 
     def __init__(self) -> None:
         self.overrides: dict[str, Callable] = {}
@@ -274,6 +276,11 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     def vmap(self, fn: Callable, in_axes: Any = 0) -> Callable:
         """`fn` mapped over an axis of its arguments."""
         raise NotImplementedError
+
+    @contextlib.contextmanager
+    def beside(self, values: Iterable) -> Iterator[None]:
+        """New arrays are made where those among `values` are, if they all are on one device."""
+        yield
 
     @contextlib.contextmanager
     def device_scope(self, name: str) -> Iterator[None]:

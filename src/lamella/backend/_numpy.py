@@ -6,7 +6,7 @@ import array_api_compat.numpy as xp
 import ml_dtypes
 import numpy as np
 
-from lamella.backend import _dtypes
+from lamella.backend import _dtypes, _registry
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
 from lamella.errors import DTypeError, ShapeError
@@ -94,6 +94,9 @@ class NumpyAdapter(Adapter):
     def asarray(self, value, dtype=None):
         if hasattr(value, "__jax_array__") and hasattr(value, "value"):
             value = value.value
+        owner = _registry.owner(value)
+        if owner is not None and owner != self.name:
+            value = _registry.get(owner).to_numpy(value)
         return numpy_array(value, dtype)
 
     def dtype(self, array):

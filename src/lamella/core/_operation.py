@@ -259,7 +259,8 @@ def op(fn: F) -> F:
     """Make a public op of a function over the active namespace.
 
     Called with a KerasTensor anywhere in its arguments, the op is drawn. Otherwise it runs in the library that its
-    arrays belong to, by that library's override of the same name where there is one.
+    arrays belong to, by that library's override of the same name where there is one that takes these arguments
+    (it returns `NotImplemented` for others).
     """
     name = fn.__name__
 
@@ -269,11 +270,21 @@ def op(fn: F) -> F:
             return OpCall(run).symbolic_call(*args, **kwargs)
         active = _registry.active()
         adapter = _registry.owner_of_any(_arrays_in((*args, *kwargs.values())))
-        implementation = adapter.overrides.get(name, fn)
+        if adapter.several_devices:
+            with _registry.use(adapter), adapter.beside(_arrays_in((*args, *kwargs.values()))):
+                return compute(adapter, args, kwargs)
         if adapter is active:
-            return implementation(*args, **kwargs)
+            return compute(adapter, args, kwargs)
         with _registry.use(adapter):
-            return implementation(*args, **kwargs)
+            return compute(adapter, args, kwargs)
+
+    def compute(adapter: Any, args: tuple, kwargs: dict) -> Any:
+        override = adapter.overrides.get(name)
+        if override is not None:
+            result = override(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        return fn(*args, **kwargs)
 
     run.portable = fn  # type: ignore[attr-defined]
     OPERATORS.setdefault(name, run)

@@ -205,7 +205,10 @@ class Variable(ArrayOperators):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        if bool(value) != self._trainable:
+            self._trainable = bool(value)
+            adapter = _registry.owner_of_any([self._value])
+            self._value = adapter.variable(adapter.read(self._value), self._trainable)
 
     @property
     def aggregation(self) -> str:

@@ -39,7 +39,6 @@ import contextlib
 import dataclasses
 import fnmatch
 import functools
-import importlib.util
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +49,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
+from backends import OTHERS, installed, why_not
 from parity.deviations import DEVIATIONS
 
 import lamella.backend
@@ -402,18 +402,6 @@ CHECKS: dict[str, tuple[Callable, Callable[[Case], Any]]] = {
     "gradient": (check_gradient, lambda c: c.grad),
 }
 
-# The backends that have to agree with JAX's, and whether they have gradients.
-OTHERS = {"numpy": False, "torch": True, "tensorflow": True}
-
-
-@functools.cache
-def installed(backend: str) -> bool:
-    """Whether the library of `backend` can be imported."""
-    return (
-        importlib.util.find_spec(backend) is not None
-        and importlib.util.find_spec(f"lamella.backend._{backend}") is not None
-    )
-
 
 class OpParity:
     """Base of a table of tests: a subclass called `Test...` has `cases`, and perhaps `refusals`."""
@@ -442,7 +430,7 @@ def _attach(cls: type, name: str, check: Callable, cases: Sequence[Case], backen
     if not installed(backend):
 
         def test_missing(self: Any) -> None:
-            pytest.skip(f"{backend} is not installed: make test-backends installs it")
+            pytest.skip(why_not(backend))
 
         setattr(cls, f"test_{name}", pytest.mark.backends(test_missing))
         return
