@@ -1,12 +1,18 @@
 """Callbacks: what is told about training, and may act on it."""
 
 from lamella._lazy import missing
+from lamella.callbacks._backup import BackupAndRestore
+from lamella.callbacks._checkpoint import ModelCheckpoint
 from lamella.callbacks._early_stopping import EarlyStopping, ReduceLROnPlateau
+from lamella.callbacks._ema import SwapEMAWeights
+from lamella.callbacks._remote import RemoteMonitor
 from lamella.callbacks._simple import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
+from lamella.callbacks._tensorboard import TensorBoard
 from lamella.training._callback import Callback, CallbackList, History
 from lamella.training._progress import ProgbarLogger
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -14,8 +20,12 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 

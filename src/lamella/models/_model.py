@@ -81,6 +81,8 @@ class Model(Layer):
         self._losses_settled = False
         self._dry_runs: set[str] = set()
         self._last_plan: Any = None
+        self._order_random: Any = None
+        self._resumed: dict | None = None
         self.compiled = False
         self.stop_training = False
         self.steps_per_execution = 1

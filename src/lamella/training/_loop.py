@@ -298,10 +298,14 @@ def fit(
     callbacks.set_params({"verbose": bar, "epochs": epochs, "steps": limit or source.steps})
     history = next(c for c in callbacks.callbacks if isinstance(c, History))
     model.stop_training = False
-    random = np.random.default_rng(np.random.randint(2**31, dtype=np.int64))
+    random = model._order_random = np.random.default_rng(np.random.randint(2**31, dtype=np.int64))
     logs: dict[str, Any] = {}
     try:
         callbacks.on_train_begin()
+        if model._resumed is not None:  # a callback brought back a run that was interrupted
+            initial_epoch = max(initial_epoch, model._resumed["epoch"])
+            random.bit_generator.state = model._resumed["order"] or random.bit_generator.state
+            model._resumed = None
         for epoch in range(initial_epoch, epochs):
             model.reset_metrics()
             if isinstance(source, StreamSource):
@@ -318,8 +322,6 @@ def fit(
                 if limit is None and source.steps is None:
                     source.steps = run.step
                     callbacks.params["steps"] = run.step
-            if model.optimizer is not None and model.trainable_variables:
-                model.optimizer.finalize_variable_values(model.trainable_variables)
             if isinstance(source, StreamSource):
                 source.end_epoch()
             if validation is not None and _is_due(epoch, validation_freq):
@@ -329,6 +331,8 @@ def fit(
             callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
                 break
+        if model.optimizer is not None and model.trainable_variables:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
     finally:
         for callback in callbacks.callbacks:
             if hasattr(callback, "drawn_by_chunk"):
