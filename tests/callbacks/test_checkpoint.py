@@ -87,7 +87,7 @@ def test_an_unknown_mode_is_automatic():
 
 def test_a_name_that_the_logs_lack_is_an_error_that_says_what_is_there(tmp_path):
     checkpoint = lamella.callbacks.ModelCheckpoint(tmp_path / "{auc}.keras")
-    with pytest.raises(ArgumentError, match="asks for 'auc'.*Known are: epoch, loss"):
+    with pytest.raises(ArgumentError, match=r"asks for 'auc'.*Known are: epoch, loss"):
         model_of().fit(X, Y, verbose=0, callbacks=[checkpoint])
 
 
@@ -152,7 +152,7 @@ def test_a_damaged_backup_falls_back_to_the_one_before(tmp_path):
 def test_a_damaged_backup_without_another_is_an_error(tmp_path):
     interrupted(lamella.callbacks.BackupAndRestore(tmp_path))
     (tmp_path / "3.weights.h5").write_bytes(b"nothing")
-    with pytest.raises(LamellaError, match="cannot be read. Delete the directory"):
+    with pytest.raises(LamellaError, match=r"cannot be read. Delete the directory"):
         model_of().fit(X, Y, verbose=0, callbacks=[lamella.callbacks.BackupAndRestore(tmp_path)])
 
 

@@ -153,6 +153,11 @@ def test_embeddings_for_the_projector(tmp_path):
     assert 'metadata_path: "names.tsv"' in (tmp_path / "projector_config.pbtxt").read_text()
 
 
+def test_steps_are_profiled(tmp_path):
+    fit(lamella.callbacks.TensorBoard(tmp_path, write_graph=False, profile_batch=(2, 3)))
+    assert list(tmp_path.rglob("*.xplane.pb"))
+
+
 @pytest.mark.parametrize("options", [{"update_freq": 0}, {"profile_batch": (3, 1)}, {"profile_batch": -1}])
 def test_it_refuses(options):
     with pytest.raises(ArgumentError, match=r"`update_freq` must be|`profile_batch` must be"):
@@ -160,7 +165,7 @@ def test_it_refuses(options):
 
 
 def test_unknown_embeddings_are_named():
-    with pytest.raises(ArgumentError, match="Unrecognized `Embedding` layer names.*nobody"):
+    with pytest.raises(ArgumentError, match=r"Unrecognized `Embedding` layer names.*nobody"):
         fit(
             lamella.callbacks.TensorBoard(
                 "unused", False, False, embeddings_freq=1, embeddings_metadata={"nobody": "x"}

@@ -244,6 +244,15 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """Wait until the arrays in the structure are computed, and return it."""
         return arrays
 
+    def start_profile(self, directory: str) -> None:
+        """Begin to record what runs and how long, for TensorBoard, in files below `directory`."""
+        raise BackendError(
+            f"The {self.name} backend has no profiler for TensorBoard. Use the jax backend, or profile_batch=0."
+        )
+
+    def stop_profile(self) -> None:
+        """End what `start_profile` began, and write the files."""
+
     @contextlib.contextmanager
     def eagerly(self) -> Iterator[None]:
         """Arrays are computed at once inside the block, even while a program is being traced around it."""

@@ -276,6 +276,12 @@ class JaxAdapter(Adapter):
 
     # ---- order -----------------------------------------------------------------------------------
 
+    def start_profile(self, directory):
+        jax.profiler.start_trace(directory)
+
+    def stop_profile(self):
+        jax.profiler.stop_trace()
+
     def resample(self, x, weights, axis):
         # "highest": an accelerator would else multiply in bfloat16 or TF32
         return jnp.moveaxis(jnp.tensordot(weights, x, axes=((1,), (axis,)), precision="highest"), 0, axis)

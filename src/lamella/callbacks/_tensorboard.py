@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.backend import _registry
 from lamella.callbacks._event_file import EventFile, graph, histogram_value, image_value, scalar_value
 from lamella.errors import ArgumentError
 from lamella.training._callback import Callback
@@ -22,8 +23,8 @@ class TensorBoard(Callback):
         write_images: whether weights are drawn as images wherever histograms are written (needs Pillow).
         write_steps_per_second: whether the speed is written.
         update_freq: "epoch"; or "batch" or a number of steps after which the running metrics are written too.
-        profile_batch: a step (counted from 1 over all epochs), or a pair of the first and the last one, that JAX's
-            profiler records; 0 for none.
+        profile_batch: a step (counted from 1 over all epochs), or a pair of the first and the last one, that the
+            backend's profiler records; 0 for none.
         embeddings_freq: epochs between two copies of the matrices of `Embedding` layers for the projector; 0 for none.
         embeddings_metadata: names of the rows: a file in `log_dir`, or a dict from layer names to files.
 
@@ -94,9 +95,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         if self._profiled is not None and self._step["train"] + 1 == self._profiled[0]:
-            import jax
-
-            jax.profiler.start_trace(self.log_dir)
+            _registry.active().start_profile(self.log_dir)
             self._profiling = True
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -142,9 +141,7 @@ class TensorBoard(Callback):
 
     def _stop_profile(self) -> None:
         if self._profiling:
-            import jax
-
-            jax.profiler.stop_trace()
+            _registry.active().stop_profile()
             self._profiling = False
 
     # ---- evaluation ------------------------------------------------------------------------------
