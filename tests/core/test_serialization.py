@@ -241,11 +241,60 @@ def test_an_unknown_class_is_told_with_the_nearest_names():
         saving.deserialize_keras_object({"class_name": "Dense", "config": {}})
 
 
-def test_lambdas_are_refused_both_ways():
-    with pytest.raises(SerializationError, match="lambda"):
-        saving.serialize_keras_object(lambda x: x)
-    with pytest.raises(SerializationError, match="lambda"):
-        saving.deserialize_keras_object(BROKEN["code"], safe_mode=False)
+def test_lambdas_are_written_with_a_warning_and_read_with_permission():
+    shift = 2
+    with pytest.warns(UserWarning, match="lambda"):
+        config = saving.serialize_keras_object(lambda x, scale=3: x * scale + shift)
+    config = json.loads(json.dumps(config))
+    with pytest.raises(SerializationError, match="safe_mode=False"):
+        saving.deserialize_keras_object(config)
+    assert saving.deserialize_keras_object(config, safe_mode=False)(5) == 17
+    for broken in ("AAAA", "no base64!", ""):
+        config["config"]["code"] = broken
+        with pytest.raises(SerializationError, match=r"this version of Python|instead of code"):
+            saving.deserialize_keras_object(config, safe_mode=False)
+
+
+def test_the_outermost_call_decides_about_code():
+    asked = []
+
+    @saving.register_keras_serializable("test")
+    class Careless(layers.Layer):
+        @classmethod
+        def from_config(cls, config):
+            asked.append(config)
+            saving.deserialize_keras_object(BROKEN["code"], safe_mode=False)
+
+    with pytest.raises(SerializationError, match="safe_mode=False"):
+        saving.deserialize_keras_object(saving.serialize_keras_object(Careless()))
+    assert asked
+
+
+def test_a_layer_in_several_places_stays_one():
+    @saving.register_keras_serializable("test")
+    class Pair(layers.Layer):
+        def __init__(self, first, second, **kwargs):
+            super().__init__(**kwargs)
+            self.first, self.second = first, second
+
+        def get_config(self):
+            return {
+                **super().get_config(),
+                "first": saving.serialize_keras_object(self.first),
+                "second": saving.serialize_keras_object(self.second),
+            }
+
+        @classmethod
+        def from_config(cls, config):
+            made = {k: saving.deserialize_keras_object(config.pop(k)) for k in ("first", "second")}
+            return cls(**made, **config)
+
+    one = layers.Dense(2)
+    for second, same in ((one, True), (layers.Dense(2), False)):
+        config = json.loads(json.dumps(saving.serialize_keras_object(Pair(one, second))))
+        assert ("shared_object_id" in config["config"]["first"]) is same
+        back = saving.deserialize_keras_object(config)
+        assert (back.first is back.second) is same
 
 
 def test_no_configuration_imports_a_module(monkeypatch):

@@ -9,6 +9,7 @@ from lamella.backend import _registry
 from lamella.core import _names, _tree
 from lamella.core._inference import infer_spec
 from lamella.core._keras_tensor import KerasTensor
+from lamella.core._operation_names import joined_arguments
 from lamella.core._operators import OPERATORS, operator
 from lamella.core._serialization import Serializable
 from lamella.errors import ArgumentError, LamellaError, NotDrawnError, SerializationError
@@ -232,23 +233,32 @@ def _arrays_in(values: Any) -> Any:
 
 
 class OpCall(Operation):
-    """A call of an op in a functional model."""
+    """A call of an op in a functional model.
 
-    def __init__(self, fn: Callable, name: str | None = None):
+    Args:
+        fn: the op.
+        name: defaults to the name of the op, made unique.
+        options: arguments of the op that every call takes besides its own.
+    """
+
+    def __init__(self, fn: Callable, name: str | None = None, options: dict | None = None):
         super().__init__(name or _names.unique_name(fn.__name__))
         self.fn = fn
+        self.options = options or {}
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = joined_arguments(self.fn, self.options, args, kwargs)
         return self.fn(*args, **kwargs)
 
     def get_config(self) -> dict:
-        return {"name": self.name, "op": self.fn.__name__}
+        config = {"name": self.name, "op": self.fn.__name__}
+        return {**config, "options": self.options} if self.options else config
 
     @classmethod
     def from_config(cls, config: dict) -> "OpCall":
         """The call of the op that `config` names: one of lamella's ops, nothing else."""
         try:
-            return cls(operator(config["op"]), name=config.get("name"))
+            return cls(operator(config["op"]), name=config.get("name"), options=config.get("options"))
         except KeyError:
             raise SerializationError(
                 f"The configuration names the op {config.get('op')!r}, which does not exist."

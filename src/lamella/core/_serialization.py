@@ -9,9 +9,12 @@ import contextlib
 import contextvars
 import importlib
 import types
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from lamella.core._code import decode_lambda, encode_lambda
+from lamella.core._operation_names import op_of_class
 from lamella.core._operators import OPERATORS
 from lamella.errors import ArgumentError, SerializationError, nearest_names
 
@@ -65,7 +68,7 @@ class Serializable:
         super().__init_subclass__(**kwargs)
         parts = cls.__module__.split(".")
         if parts[0] == "lamella" and not cls.__name__.startswith("_"):
-            _BUILTIN[(_public_module(cls), cls.__name__)] = cls
+            _BUILTIN[(_public_module(cls), _public_name(cls))] = cls
 
     def get_config(self) -> dict:
         """The arguments that make the object again, as plain values."""
@@ -75,6 +78,14 @@ class Serializable:
     def from_config(cls, config: dict) -> Any:
         """The object of a configuration that `get_config` returned."""
         return cls(**config)
+
+
+# Classes that are public under another name than their own.
+_PUBLIC_NAMES = {"GroupedQueryAttention": "GroupQueryAttention"}
+
+
+def _public_name(cls: type) -> str:
+    return _PUBLIC_NAMES.get(cls.__name__, cls.__name__)
 
 
 def _public_module(cls: type) -> str:
@@ -189,10 +200,13 @@ def serialize_keras_object(obj: Any) -> Any:
     if special is not None:
         return special
     if isinstance(obj, types.FunctionType) and obj.__name__ == "<lambda>":
-        raise SerializationError(
-            f"Cannot turn the lambda {obj!r} into a configuration: a configuration holds no code. Define a named "
-            "function and decorate it with @register_keras_serializable()."
+        warnings.warn(
+            f"The configuration will hold the code of the lambda {obj!r}, which only this version of Python runs and "
+            "which loading refuses unless told `safe_mode=False`. Define a named function instead and decorate it with "
+            "@register_keras_serializable().",
+            stacklevel=2,
         )
+        return encode_lambda(obj)
     if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType)):
         return _serialize_function(obj)
     if isinstance(obj, type):
@@ -201,13 +215,22 @@ def serialize_keras_object(obj: Any) -> Any:
         raise SerializationError(
             f"Cannot turn {obj!r} of type {type(obj).__name__} into a configuration: it has no `get_config()` method."
         )
+    with _shared_objects() as shared:
+        return _serialize_object(obj, shared)
+
+
+def _serialize_object(obj: Any, shared: dict[int, tuple]) -> dict:
     module, class_name, registered_name = _class_names(type(obj))
-    out = {
+    out: dict[str, Any] = {
         "module": module,
         "class_name": class_name,
         "config": _serialize_config(obj),
         "registered_name": registered_name,
     }
+    if getattr(obj, "_tracked_as", None) == "layers":  # one that stands in several places must stay one
+        first, number, _ = shared.setdefault(id(obj), (out, len(shared) + 1, obj))  # kept, so that no other has its id
+        if first is not out:
+            first["shared_object_id"] = out["shared_object_id"] = number
     build = getattr(obj, "get_build_config", None)
     if build is not None and (build_config := build()) is not None:
         out["build_config"] = serialize_dict(build_config)
@@ -215,6 +238,24 @@ def serialize_keras_object(obj: Any) -> Any:
     if compiled is not None and (compile_config := compiled()) is not None:
         out["compile_config"] = serialize_dict(compile_config)
     return out
+
+
+# id -> (its configuration, its number, the layer), for the layers that the configuration being written has met.
+_written: contextvars.ContextVar[dict[int, tuple] | None] = contextvars.ContextVar("written", default=None)
+
+
+@contextlib.contextmanager
+def _shared_objects() -> Iterator[dict[int, tuple]]:
+    around = _written.get()
+    if around is not None:
+        yield around
+        return
+    table: dict[int, tuple] = {}
+    token = _written.set(table)
+    try:
+        yield table
+    finally:
+        _written.reset(token)
 
 
 def serialize_dict(config: dict) -> dict:
@@ -233,9 +274,11 @@ def _serialize_config(obj: Any) -> dict:
 
 def _class_names(cls: type) -> tuple[str | None, str, str | None]:
     """(module, class_name, registered_name) by which a configuration names `cls`."""
+    cls = vars(cls).get("_twin_of", cls)
     module = _public_module(cls) if cls.__module__.startswith("lamella.") else None
-    if module is not None and _BUILTIN.get((module, cls.__name__)) is cls:
-        return module, cls.__name__, None
+    name = _public_name(cls)
+    if module is not None and _BUILTIN.get((module, name)) is cls:
+        return module, name, name if module.startswith("keras.src.") else None
     where = None if cls.__module__ == "__main__" else cls.__module__  # the next program has another main
     return where, cls.__name__, get_registered_name(cls)
 
@@ -323,28 +366,77 @@ def deserialize_keras_object(
         SerializationError: when it names a class that is not in the registry, or carries code in safe mode.
     """
     module_objects = kwargs.pop("module_objects", None)
-    if custom_objects:
-        with CustomObjectScope(custom_objects):
-            return _deserialize(config, safe_mode, module_objects)
-    return _deserialize(config, safe_mode, module_objects)
+    with contextlib.ExitStack() as stack:
+        if custom_objects:
+            stack.enter_context(CustomObjectScope(custom_objects))
+        if _reading.get() is None:
+            stack.enter_context(reading(safe_mode))
+        return _deserialize(config, module_objects)
 
 
-def _deserialize(config: Any, safe_mode: bool, module_objects: dict | None = None) -> Any:
+class _Reading:
+    """One reading of a configuration, from the outermost call on.
+
+    Attributes:
+        safe_mode: whether it may not carry code; the outermost call decides.
+        families: where classes are looked for whose module is not named.
+        shared: the layers read so far that stand in several places.
+    """
+
+    def __init__(self, safe_mode: bool):
+        self.safe_mode = safe_mode
+        self.families: tuple[str, ...] = ()
+        self.shared: dict[tuple, Any] = {}
+
+
+_reading: contextvars.ContextVar[_Reading | None] = contextvars.ContextVar("reading", default=None)
+
+
+@contextlib.contextmanager
+def reading(safe_mode: bool) -> Iterator[None]:
+    """Inside it configurations are read in this mode, whatever is said around it or within it."""
+    token = _reading.set(_Reading(bool(safe_mode)))
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+@contextlib.contextmanager
+def classes_of(*families: str) -> Iterator[None]:
+    """Inside it a configuration of the old kind, which names no module, names a class of these families."""
+    around = _reading.get()
+    if around is None:
+        raise AssertionError("there is no reading")
+    before, around.families = around.families, families
+    try:
+        yield
+    finally:
+        around.families = before
+
+
+def in_safe_mode() -> bool:
+    """Whether the configuration being read here may not carry code."""
+    around = _reading.get()
+    return around is None or around.safe_mode
+
+
+def _deserialize(config: Any, module_objects: dict | None = None) -> Any:
     if config is None or isinstance(config, (bool, int, float)):
         return config
     if isinstance(config, str):
         found = get_registered_object(config, module_objects=module_objects)
         return config if found is None else found
     if isinstance(config, (list, tuple)):
-        return type(config)(_deserialize(item, safe_mode) for item in config)
+        return type(config)(_deserialize(item) for item in config)
     if not isinstance(config, dict):
         raise SerializationError(f"Expected a configuration (a dict); got {config!r} of type {type(config).__name__}.")
     if "class_name" not in config or ("config" not in config and config["class_name"] != "__tuple__"):
-        return {key: _deserialize(value, safe_mode) for key, value in config.items()}
+        return {key: _deserialize(value) for key, value in config.items()}
 
     class_name, inner = config["class_name"], config.get("config") or {}
     if class_name in _PLAIN:
-        return _PLAIN[class_name](config, safe_mode)
+        return _PLAIN[class_name](config)
     if not isinstance(inner, dict) and class_name not in ("function", "type"):
         raise SerializationError(f"The `config` of {class_name!r} must be a dict; got {inner!r} in {config!r}.")
     if class_name == "function":
@@ -354,31 +446,36 @@ def _deserialize(config: Any, safe_mode: bool, module_objects: dict | None = Non
     if config.get("module") == "builtins" and class_name in _BUILTIN_TYPES:
         return _BUILTIN_TYPES[class_name]
 
+    op = op_of_class(config.get("module"), class_name, inner)
+    if op is not None:
+        return _op_call(op, inner)
     cls = _find_class(config.get("module"), class_name, config.get("registered_name"), module_objects)
     if isinstance(cls, types.FunctionType):
         return cls
     if not hasattr(cls, "from_config"):
         raise SerializationError(f"Cannot make a {class_name} from a configuration: it has no `from_config()` method.")
-    obj = _from_config(cls, inner, safe_mode)
+    key = (config.get("shared_object_id"), class_name, inner.get("name"))
+    shared = around.shared if (around := _reading.get()) is not None else {}
+    if key[0] is not None and key in shared:
+        return shared[key]
+    obj = _from_config(cls, inner)
     build_config = config.get("build_config")
     if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
-        obj.build_from_config(_deserialize(build_config, safe_mode))
+        obj.build_from_config(_deserialize(build_config))
     compile_config = config.get("compile_config")
     if compile_config and hasattr(obj, "compile_from_config"):
         obj.compile_from_config(compile_config)
+    if key[0] is not None and getattr(obj, "_tracked_as", None) == "layers":
+        shared[key] = obj
     return obj
 
 
-_safe_mode: contextvars.ContextVar[bool] = contextvars.ContextVar("safe_mode", default=True)
+def _op_call(op: str, inner: dict) -> Any:
+    options = {key: _deserialize(value) for key, value in inner.items() if key != "name"}
+    return _find_class("lamella", "OpCall", None).from_config({"name": inner.get("name"), "op": op, "options": options})
 
 
-def in_safe_mode() -> bool:
-    """Whether the configuration being read here may not carry code."""
-    return _safe_mode.get()
-
-
-def _from_config(cls: Any, inner: dict, safe_mode: bool) -> Any:
-    token = _safe_mode.set(safe_mode)
+def _from_config(cls: Any, inner: dict) -> Any:
     try:
         return cls.from_config(inner)
     except SerializationError:
@@ -390,18 +487,22 @@ def _from_config(cls: Any, inner: dict, safe_mode: bool) -> Any:
                 "A class with arguments of its own needs a `get_config()` that returns them all."
             ) from error
         raise
-    finally:
-        _safe_mode.reset(token)
 
 
-def _refuse_code(config: dict, safe_mode: bool) -> Any:
-    raise SerializationError(
-        "The configuration carries a Python lambda, that is, code that loading would run. lamella does not run code "
-        "out of files. Give the function itself in `custom_objects`."
-    )
+def _lambda(config: dict) -> Any:
+    if in_safe_mode():
+        raise SerializationError(
+            "The configuration carries a Python lambda, that is, code that loading would run. If you trust whoever wrote "
+            "it, pass `safe_mode=False` to this call of the loading function; or give a named function in "
+            "`custom_objects`."
+        )
+    inner = {key: _deserialize(value) for key, value in config["config"].items()}
+    if isinstance(inner.get("value"), (list, tuple)):  # as files of earlier versions have it
+        inner = dict(zip(("code", "defaults", "closure"), inner["value"]))
+    return decode_lambda(inner, _scope.get())
 
 
-def _array(config: dict, safe_mode: bool) -> Any:
+def _array(config: dict) -> Any:
     import numpy as np
 
     from lamella.backend import _registry
@@ -412,20 +513,20 @@ def _array(config: dict, safe_mode: bool) -> Any:
     return value if config["class_name"] == "__numpy__" else _registry.active().asarray(value)
 
 
-def _keras_tensor(config: dict, safe_mode: bool) -> Any:
+def _keras_tensor(config: dict) -> Any:
     from lamella.core._keras_tensor import KerasTensor
 
     inner = config["config"]
     return KerasTensor(shape=inner["shape"], dtype=inner["dtype"])
 
 
-_PLAIN: dict[str, Callable[[dict, bool], Any]] = {
-    "__tuple__": lambda c, safe: tuple(_deserialize(item, safe) for item in c["items"]),
-    "__bytes__": lambda c, safe: c["config"]["value"].encode("utf-8"),
-    "__ellipsis__": lambda c, safe: Ellipsis,
-    "__slice__": lambda c, safe: slice(*(_deserialize(c["config"][k], safe) for k in ("start", "stop", "step"))),
-    "__typespec__": lambda c, safe: _BUILTIN_TYPES[c["config"]],
-    "__lambda__": _refuse_code,
+_PLAIN: dict[str, Callable[[dict], Any]] = {
+    "__tuple__": lambda c: tuple(_deserialize(item) for item in c["items"]),
+    "__bytes__": lambda c: c["config"]["value"].encode("utf-8"),
+    "__ellipsis__": lambda c: Ellipsis,
+    "__slice__": lambda c: slice(*(_deserialize(c["config"][k]) for k in ("start", "stop", "step"))),
+    "__typespec__": lambda c: _BUILTIN_TYPES[c["config"]],
+    "__lambda__": _lambda,
     "__numpy__": _array,
     "__tensor__": _array,
     "__keras_tensor__": _keras_tensor,
@@ -451,6 +552,10 @@ def _find_class(module: Any, name: Any, registered_name: Any, module_objects: di
             return classes[name]
         for where in ("keras", "keras.layers", "keras.src.models.functional"):
             if name in (classes := builtin_classes(where)):
+                return classes[name]
+    if module is None and (around := _reading.get()) is not None:
+        for family in around.families:
+            if name in (classes := builtin_classes(family)):
                 return classes[name]
     where = sorted(m for m, n in _BUILTIN if n == name)
     known = {n for _, n in _BUILTIN} | {k.rpartition(">")[2] for k in _REGISTERED}

@@ -1,15 +1,19 @@
 """A named array that a model remembers and training changes."""
 
 import contextlib
+import contextvars
 import copy
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from lamella.backend import _dtypes, _registry
+from lamella.backend._numpy import numpy_dtype
 from lamella.core import _names, _scopes
 from lamella.core._arrays import promote
 from lamella.core._keras_tensor import standardize_shape
 from lamella.core._operators import ArrayOperators, operator
-from lamella.errors import ArgumentError, ShapeError
+from lamella.errors import ArgumentError, SerializationError, ShapeError
 from lamella.typing import Array, ArrayLike, Shape
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -320,6 +324,42 @@ def _outside_of_programs() -> Any:
         yield
 
 
+class _Budget:
+    """How many bytes of variables may still be made."""
+
+    def __init__(self, limit: int):
+        self.limit = self.left = limit
+
+
+_budget: contextvars.ContextVar[_Budget | None] = contextvars.ContextVar("variable_budget", default=None)
+
+
+@contextlib.contextmanager
+def at_most(nbytes: int) -> Iterator[None]:
+    """Inside it the variables made by initializers may have `nbytes` bytes in all: a file must be able to fill them.
+
+    Raises:
+        SerializationError: before the memory of a variable beyond that is taken.
+    """
+    token = _budget.set(_Budget(nbytes))
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+def _spend(shape: Shape, dtype: str, name: str) -> None:
+    budget = _budget.get()
+    if budget is None:
+        return
+    budget.left -= math.prod(shape) * numpy_dtype(dtype).itemsize
+    if budget.left < 0:
+        raise SerializationError(
+            f"Variable {name!r} of shape {shape} is more than the file holds values for: the configuration asks for over "
+            f"{budget.limit} bytes of variables. The file is damaged or made to exhaust the memory."
+        )
+
+
 def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> Array:
     adapter = _registry.active()
     if isinstance(initializer, str):
@@ -341,6 +381,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> Array
     if None in shape:
         raise ShapeError(f"The shape of variable {name!r} must be fully known; got {shape}.")
     dtype = dtype or _dtypes.floatx()
+    _spend(shape, dtype, name)
     value = adapter.asarray(initializer(shape, dtype=dtype), dtype)
     if tuple(value.shape) != shape:
         raise ShapeError(

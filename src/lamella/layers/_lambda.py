@@ -93,5 +93,5 @@ class Lambda(Layer):
         config = dict(config)
         for key in ("function", "output_shape", "mask"):
             if isinstance(config.get(key), dict):
-                config[key] = deserialize_keras_object(config[key], custom_objects)
+                config[key] = deserialize_keras_object(config[key], custom_objects, safe_mode is not False)
         return super().from_config(config)  # type: ignore[return-value]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from lamella import constraints, initializers, ops, regularizers
 from lamella.errors import ArgumentError, ShapeError
@@ -387,6 +387,11 @@ class GroupedQueryAttention(_HeadedAttention):
         >>> layer(ops.ones((4, 5, 6)), ops.ones((4, 7, 6))).shape
         (4, 5, 6)
     """
+
+    # The names by which the files of Keras call the layers inside.
+    _saved_as: ClassVar[dict[str, str]] = {
+        f"{name}_dense": f"_{name}_dense" for name in ("query", "key", "value", "gate", "output")
+    }
 
     def __init__(
         self,

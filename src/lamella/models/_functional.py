@@ -6,7 +6,8 @@ from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._function import Function
 from lamella.core._keras_tensor import KerasTensor
-from lamella.core._operation import Operation
+from lamella.core._operation import OpCall, Operation
+from lamella.core._operation_names import name_of_op, split_arguments
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError, SerializationError, ShapeError
 from lamella.layers._input_layer import Input, InputLayer
@@ -240,7 +241,7 @@ class Functional(Model):
 
     def get_config(self) -> dict:
         """The layers, and the calls that connect them; plain values."""
-        if type(self).__init__ is not Functional.__init__ and not _takes_graph(type(self)):
+        if type(self).__init__ is not Functional.__init__ and not takes_graph(type(self)):
             return Model.get_config(self)
         return graph_config(self)
 
@@ -256,7 +257,7 @@ class Functional(Model):
         return Layer.from_config.__func__(cls, config)  # type: ignore[attr-defined]
 
 
-def _takes_graph(cls: type) -> bool:
+def takes_graph(cls: type) -> bool:
     import inspect
 
     parameters = inspect.signature(cls.__init__).parameters
@@ -286,6 +287,7 @@ def become_functional(model: Model, *args: Any, **kwargs: Any) -> None:
         if twin is None:
             twin = _TWINS[cls] = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
             twin.__qualname__ = cls.__qualname__
+            twin._twin_of = cls  # what configurations call it
         object.__setattr__(model, "__class__", twin)
     Functional.__init__(model, *args, **kwargs)  # type: ignore[arg-type]
 
@@ -325,31 +327,31 @@ def _is_input(tensor: KerasTensor) -> bool:
 
 def graph_config(model: Functional) -> dict:
     """The configuration of a drawn model, as Keras writes it."""
-    nodes = model._function.nodes
-    index: dict[int, int] = {}  # id(node) -> its number among the calls of its operation that belong to the model
-    counts: dict[int, int] = {}
-    for node in nodes:
-        key = id(node.operation)
-        drawn = isinstance(node.operation, Functional)  # Keras counts the drawing of a model as its first call
-        index[id(node)] = counts.get(key, int(drawn))
-        counts[key] = index[id(node)] + 1
+    belongs = {id(node) for node in model._function.nodes}
+    # The calls of each operation that belong to the model, in the order in which they were made.
+    calls = {id(op): [node for node in op._inbound_nodes if id(node) in belongs] for op in model._function.operations}
+    index = {id(node): i for nodes in calls.values() for i, node in enumerate(nodes)}
 
     def reference(tensor: KerasTensor) -> list:
         operation, node_index, tensor_index = tensor._keras_history  # type: ignore[attr-defined]
         return [operation.name, index[id(operation._inbound_nodes[node_index])], tensor_index]
+
+    def end(tensor: KerasTensor) -> list:
+        name, node_index, tensor_index = reference(tensor)
+        return [name, node_index + _first_index(tensor._keras_history.operation), tensor_index]  # type: ignore[attr-defined]
 
     def describe(value: Any) -> Any:
         if isinstance(value, KerasTensor):
             return {
                 "class_name": "__keras_tensor__",
                 "config": {
-                    "shape": list(value.shape),
+                    "shape": value.shape,
                     "dtype": value.dtype,
                     "keras_history": reference(value),
                 },
             }
         if isinstance(value, tuple):
-            return [describe(v) for v in value] if value and _any_tensor(value) else serialize_keras_object(value)
+            return tuple(describe(v) for v in value) if value and _any_tensor(value) else serialize_keras_object(value)
         if isinstance(value, list):
             return [describe(v) for v in value]
         if isinstance(value, dict):
@@ -362,12 +364,14 @@ def graph_config(model: Functional) -> dict:
         entry["name"] = operation.name
         entry["inbound_nodes"] = [
             {
-                "args": [describe(a) for a in node.args],
+                "args": tuple(describe(a) for a in node.args),
                 "kwargs": {k: describe(v) for k, v in node.kwargs.items()},
             }
-            for node in nodes
-            if node.operation is operation and not node.is_input
+            for node in calls[id(operation)]
+            if not node.is_input
         ]
+        if isinstance(operation, OpCall):
+            _name_as_keras(entry, operation, calls[id(operation)], describe)
         layers.append(entry)
     structure = _tree.map_structure
     return {
@@ -375,8 +379,31 @@ def graph_config(model: Functional) -> dict:
         "trainable": model.trainable,
         "layers": layers,
         "input_layers": _listed(structure(lambda t: _Ref(reference(t)), model.input)),
-        "output_layers": _listed(structure(lambda t: None if t is None else _Ref(reference(t)), model.output)),
+        "output_layers": _listed(structure(lambda t: None if t is None else _Ref(end(t)), model.output)),
     }
+
+
+def _first_index(operation: Any) -> int:
+    """The number of a call where it is an output: there, but not in calls, Keras counts the drawing of a model as one."""
+    return int(isinstance(operation, Functional))
+
+
+def _name_as_keras(entry: dict, operation: OpCall, nodes: list, describe: Any) -> None:
+    """Write the call of an op as Keras does: a class made with the options, called on the tensors."""
+    name = name_of_op(operation.fn.__name__)
+    splits = [split_arguments(operation.fn, operation.options, node.args, node.kwargs) for node in nodes]
+    if name is None or not splits or any(_any_tensor(s[0]) or s[0] != splits[0][0] for s in splits if s is not None):
+        return
+    entry.update(
+        module=name.module,
+        class_name=name.class_name,
+        config={"name": operation.name, **{k: describe(v) for k, v in splits[0][0].items()}},  # type: ignore[index]
+        registered_name=name.class_name,
+        inbound_nodes=[
+            {"args": tuple(describe(a) for a in args), "kwargs": {k: describe(v) for k, v in kwargs.items()}}
+            for _, args, kwargs in splits  # type: ignore[misc]
+        ],
+    )
 
 
 def _any_tensor(value: Any) -> bool:
@@ -440,8 +467,8 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
             return deserialize_keras_object(value, custom_objects=custom_objects)
         if isinstance(value, dict):
             return {k: revive(v) for k, v in value.items()}
-        if isinstance(value, list):
-            return [revive(v) for v in value]
+        if isinstance(value, (list, tuple)):
+            return type(value)(revive(v) for v in value)
         return value
 
     while pending:
@@ -455,7 +482,7 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
             except _NotYet:
                 waiting.append((name, call))
                 continue
-            operations[name](*args, **kwargs)
+            operations[name](*_indexed(operations[name], args), **kwargs)
         if len(waiting) == len(pending):
             raise SerializationError(
                 f"The configuration is not a graph: the calls of {sorted({n for n, _ in waiting})} wait for each other."
@@ -464,10 +491,16 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
 
     def tensors(structure: Any) -> Any:
         if isinstance(structure, (list, tuple)) and len(structure) == 3 and isinstance(structure[0], str):
-            return find(*structure)
+            name, node_index, tensor_index = structure
+            tensor = find(name, max(0, node_index - _first_index(operations.get(name))), tensor_index)
+            if tensor is None:
+                raise SerializationError(
+                    f"The configuration refers to call {node_index} of {name!r}, which is not there."
+                )
+            return tensor
         if isinstance(structure, dict):
             return {k: tensors(v) for k, v in structure.items()}
-        return [tensors(v) for v in structure]
+        return None if structure is None else [tensors(v) for v in structure]
 
     extra = {
         k: v for k, v in config.items() if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
@@ -481,6 +514,14 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
     if not config.get("trainable", True):
         model.trainable = False
     return model
+
+
+def _indexed(operation: Operation, args: tuple) -> tuple:
+    """The arguments of a call, where JSON has made a list of the tuple of slices in `x[:, 1:]`."""
+    if not isinstance(operation, OpCall) or operation.fn.__name__ != "get_item":
+        return args
+    parts = (slice, type(Ellipsis), type(None))
+    return tuple(tuple(a) if isinstance(a, list) and any(isinstance(part, parts) for part in a) else a for a in args)
 
 
 def _call_arguments(call: Any, revive: Any) -> tuple[tuple, dict]:

@@ -1,4 +1,4 @@
-"""Objects as configurations, and the registry of the classes that they may name."""
+"""Models and weights as files; objects as configurations, and the registry of the classes that they may name."""
 
 from lamella._lazy import missing
 from lamella.core._serialization import (
@@ -11,6 +11,9 @@ from lamella.core._serialization import (
     serialize_keras_object,
 )
 from lamella.core._serialization import CustomObjectScope as custom_object_scope
+from lamella.saving import _hooks as _hooks  # hands the bodies of Model.save and its kin down
+from lamella.saving._model_file import load_model, save_model
+from lamella.saving._weights import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope",
@@ -19,7 +22,11 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_weights",
     "register_keras_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]
 
