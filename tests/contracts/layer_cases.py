@@ -4,6 +4,7 @@ To add a layer, add a row: its name, its arguments, and the shape `x` of one exa
 several inputs). Every contract then holds it to the Keras layer of the same name.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ class Case:
         masked: also run with a mask on the first input, True for about half of the steps (axis 1).
         unknown: axes of the input (counted with the batch) whose size may be unknown besides the batch.
         random: with training=True the output is random, so only its shape is compared.
+        states: shapes of the states of one example, for a cell, which is called with a list of them.
         separate: several inputs are several arguments of the call, instead of one list.
         batch: the number of examples.
         gradients: whether to compare them.
@@ -40,6 +42,7 @@ class Case:
     masked: bool = False
     unknown: tuple = ()
     random: bool = False
+    states: tuple = ()
     separate: bool = False
     batch: int = 6
     gradients: bool = True
@@ -49,7 +52,8 @@ class Case:
     @property
     def shapes(self) -> list[tuple]:
         """The shapes of the inputs, with the batch axis."""
-        return [(self.batch, *shape) for shape in (self.x if isinstance(self.x, list) else [self.x])]
+        first = self.x if isinstance(self.x, list) else [self.x]
+        return [(self.batch, *shape) for shape in (*first, *self.states)]
 
     def __str__(self) -> str:
         arguments = [*map(str, self.args), *(f"{k}={v}" for k, v in self.kwargs.items())]
@@ -97,7 +101,7 @@ CORE = [
     case("EinsumDense", "abc,cd->abd", (5, 3), bias_axes="bd", x=(5, 4)),
     case("EinsumDense", "abc,cde->abde", (None, 2, 3), bias_axes="de", x=(5, 4), unknown=(1,)),
     case("EinsumDense", "...x,xy->...y", 3, bias_axes="y", x=(5, 4), unknown=(1,)),
-    case("EinsumDense", "ab...,bc->ac...", (3, 5), bias_axes="c", x=(4, 5)),
+    case("EinsumDense", "ab...,bc->ac...", 3, bias_axes="c", x=(4, 5)),
     case(
         "EinsumDense",
         "ab,bc->ac",
@@ -310,4 +314,196 @@ ATTENTION = [
     case("GroupQueryAttention", 3, 2, 1, x=[(3, 4)] * 2, separate=True, steps=8, **WEIGHTS),
 ]
 
-CASES = [*ATTENTION, *CORE, *ACTIVATIONS, *REGULARIZATION, *NORMALIZATION, *SHAPES, *MERGING]
+
+def _weights(*kinds: str, activity: bool = True) -> dict:
+    """One choice of initializer, regularizer and constraint for each kind of weight."""
+    initializers, regularizers, constraints = ("he_normal", "ones"), ("l2", "l1"), ("non_neg", "max_norm")
+    out = {}
+    for i, kind in enumerate(kinds):
+        out[f"{kind}_initializer"] = initializers[i % 2]
+        out[f"{kind}_regularizer"] = regularizers[i % 2]
+        out[f"{kind}_constraint"] = constraints[i % 2]
+    return {**out, "activity_regularizer": "l2"} if activity else out
+
+
+FIRST = "channels_first"
+DEPTHWISE = _weights("depthwise", "bias")
+SEPARABLE = _weights("depthwise", "pointwise", "bias")
+
+CONVOLUTION = [
+    case("Conv1D", 3, 2, x=(6, 4), unknown=(1,), steps=4, masked=True),
+    case("Conv1D", 3, 3, 2, "same", x=(7, 4), unknown=(1,), steps=4),
+    case("Conv1D", 4, 2, padding="causal", dilation_rate=2, groups=2, activation="tanh", x=(6, 4), steps=4),
+    case("Conv1D", 3, 2, padding="causal", data_format=FIRST, x=(4, 6), use_bias=False, steps=4),
+    case("Conv1D", 2, 2, x=(5, 3), steps=4, **WEIGHTS),
+    case("Conv2D", 3, 2, x=(4, 5, 2), unknown=(1, 2), steps=4),
+    case("Conv2D", 3, (2, 3), (2, 1), "same", x=(5, 5, 2), unknown=(1, 2), steps=4),
+    case("Conv2D", 4, 2, 1, "valid", FIRST, (1, 2), 2, "relu", x=(2, 4, 5), steps=4),
+    case("Conv2D", 2, 2, use_bias=False, x=(3, 3, 2), steps=4, **_weights("kernel")),
+    case("Conv3D", 2, 2, x=(3, 4, 3, 2), unknown=(1,), steps=4),
+    case("Conv3D", 2, (1, 2, 3), (1, 2, 1), "same", FIRST, groups=2, activation="tanh", x=(2, 3, 4, 3), steps=4),
+    case("Conv3D", 2, 2, dilation_rate=(1, 2, 1), x=(3, 4, 3, 1), steps=4, **WEIGHTS),
+    case("Conv1DTranspose", 3, 2, x=(4, 2), unknown=(1,), steps=4),
+    case("Conv1DTranspose", 3, 3, 2, "same", 1, x=(4, 2), steps=4, activation="tanh", use_bias=False),
+    case("Conv1DTranspose", 3, 3, 2, "valid", None, FIRST, x=(2, 4), steps=4),
+    case("Conv1DTranspose", 3, 2, dilation_rate=2, x=(4, 2), steps=4, **WEIGHTS),
+    case("Conv2DTranspose", 3, 2, x=(3, 4, 2), unknown=(1, 2), steps=4),
+    case("Conv2DTranspose", 3, (3, 2), (2, 2), "same", (1, 0), x=(3, 4, 2), steps=4, activation="relu"),
+    case("Conv2DTranspose", 2, 2, 2, "same", data_format=FIRST, x=(2, 3, 3), use_bias=False, steps=4),
+    case("Conv2DTranspose", 2, 2, dilation_rate=(2, 2), x=(3, 3, 2), steps=4, **WEIGHTS),
+    case("Conv3DTranspose", 2, 2, x=(2, 3, 2, 2), steps=4),
+    case("Conv3DTranspose", 2, 2, (1, 2, 1), "same", output_padding=None, x=(2, 3, 2, 2), activation="tanh", steps=4),
+    case("Conv3DTranspose", 2, 2, 2, "valid", data_format=FIRST, use_bias=False, x=(2, 2, 2, 2), steps=4),
+    case("Conv3DTranspose", 2, 3, (2, 2, 2), "same", (1, 1, 1), x=(2, 2, 2, 1), steps=4, **WEIGHTS),
+    case("DepthwiseConv1D", 2, x=(5, 2), unknown=(1,), steps=4),
+    case("DepthwiseConv1D", 3, 2, "same", 2, activation="tanh", x=(6, 2), steps=4),
+    case("DepthwiseConv1D", 2, data_format=FIRST, dilation_rate=2, use_bias=False, x=(2, 6), steps=4),
+    case("DepthwiseConv1D", 2, x=(5, 2), steps=4, **DEPTHWISE),
+    case("DepthwiseConv2D", 2, x=(4, 5, 2), unknown=(1, 2), steps=4),
+    case("DepthwiseConv2D", (2, 3), 2, "same", 2, activation="relu", x=(5, 4, 2), steps=4),
+    case("DepthwiseConv2D", 2, data_format=FIRST, dilation_rate=(2, 2), use_bias=False, x=(2, 5, 4), steps=4),
+    case("DepthwiseConv2D", 2, x=(3, 3, 2), steps=4, **DEPTHWISE),
+    case("SeparableConv1D", 3, 2, x=(5, 2), unknown=(1,), steps=8),
+    case("SeparableConv1D", 3, 3, 2, "same", depth_multiplier=2, activation="tanh", x=(6, 2), steps=8),
+    case("SeparableConv1D", 3, 2, data_format=FIRST, dilation_rate=2, use_bias=False, x=(2, 6), steps=8),
+    case("SeparableConv1D", 3, 2, x=(5, 2), steps=8, **SEPARABLE),
+    case("SeparableConv2D", 3, 2, x=(4, 5, 2), unknown=(1, 2), steps=8),
+    case("SeparableConv2D", 3, (2, 3), 2, "same", depth_multiplier=2, activation="relu", x=(5, 4, 2), steps=8),
+    case("SeparableConv2D", 3, 2, data_format=FIRST, dilation_rate=(2, 2), use_bias=False, x=(2, 5, 4), steps=8),
+    case("SeparableConv2D", 3, 2, x=(3, 3, 2), steps=8, **SEPARABLE),
+]
+
+SPACE = {1: (7,), 2: (5, 6), 3: (4, 3, 5)}
+
+
+def _pooling() -> Iterator[Case]:
+    """Every pooling layer over one, two and three axes of space."""
+    for rank, space in SPACE.items():
+        last, first, axes = (*space, 2), (2, *space), tuple(range(1, rank + 1))
+        for kind in ("Max", "Average"):
+            size = () if kind == "Max" else (2,)
+            yield case(f"{kind}Pooling{rank}D", *size, x=last, unknown=axes)
+            yield case(f"{kind}Pooling{rank}D", 3, 1, "same", x=last, unknown=axes)
+            yield case(f"{kind}Pooling{rank}D", (2,) * rank, strides=(1,) * rank, data_format=FIRST, name="p", x=first)
+            yield case(f"Global{kind}Pooling{rank}D", x=last, unknown=axes, masked=(kind, rank) == ("Average", 1))
+            yield case(f"Global{kind}Pooling{rank}D", FIRST, keepdims=True, x=first)
+            yield case(f"Adaptive{kind}Pooling{rank}D", 2, x=last)
+            yield case(f"Adaptive{kind}Pooling{rank}D", (3,) + (1,) * (rank - 1), FIRST, x=first)
+
+
+POOLING = list(_pooling())
+
+RECURRENT_WEIGHTS = _weights("kernel", "recurrent", "bias")
+CELL_WEIGHTS = _weights("kernel", "recurrent", "bias", activity=False)
+SEQUENCE = (5, 4)
+
+
+def _recurrent() -> Iterator[Case]:
+    """Every recurrent layer with a cell of its own."""
+    for name in ("SimpleRNN", "LSTM", "GRU"):
+        yield case(name, 3, x=SEQUENCE, masked=True, unknown=(1,), steps=8)
+        yield case(name, 3, return_sequences=True, x=SEQUENCE, masked=True, unknown=(1,), steps=8)
+        yield case(
+            name, 3, return_sequences=True, return_state=True, go_backwards=True, x=SEQUENCE, masked=True, steps=8
+        )
+        yield case(name, 3, dropout=0.5, recurrent_dropout=0.3, seed=1, x=SEQUENCE, random=True, steps=8)
+        yield case(name, 3, unroll=True, use_bias=False, activation="relu", x=SEQUENCE, masked=True, steps=8)
+        yield case(name, 2, x=SEQUENCE, steps=8, **RECURRENT_WEIGHTS)
+        yield case(f"{name}Cell", 3, x=(4,), steps=4, states=((3,),) * (2 if name == "LSTM" else 1))
+        yield case(
+            f"{name}Cell",
+            2,
+            use_bias=False,
+            dropout=0.5,
+            recurrent_dropout=0.3,
+            seed=1,
+            activation="relu",
+            x=(4,),
+            states=((2,),) * (2 if name == "LSTM" else 1),
+            random=True,
+            steps=4,
+        )
+        yield case(f"{name}Cell", 2, x=(4,), states=((2,),) * (2 if name == "LSTM" else 1), steps=4, **CELL_WEIGHTS)
+    for name in ("LSTM", "GRU"):
+        yield case(name, 3, recurrent_activation="hard_sigmoid", use_cudnn=False, x=SEQUENCE, steps=8)
+        yield case(
+            f"{name}Cell", 3, recurrent_activation="tanh", x=(4,), states=((3,),) * (1 + (name == "LSTM")), steps=4
+        )
+    yield case("LSTM", 3, unit_forget_bias=False, x=SEQUENCE, steps=8)
+    yield case("LSTMCell", 3, unit_forget_bias=False, x=(4,), states=((3,), (3,)), steps=4)
+    yield case("GRU", 3, reset_after=False, return_sequences=True, x=SEQUENCE, masked=True, steps=8)
+    yield case("GRUCell", 3, reset_after=False, x=(4,), states=((3,),), steps=4)
+
+
+def _convolutional_recurrence() -> Iterator[Case]:
+    """The convolutional LSTMs over one, two and three axes of space."""
+    for rank, space in {1: (5,), 2: (4, 3), 3: (3, 3, 2)}.items():
+        last, first = (3, *space, 2), (3, 2, *space)
+        yield case(f"ConvLSTM{rank}D", 2, 2, x=last, masked=rank == 1, steps=8)
+        yield case(
+            f"ConvLSTM{rank}D",
+            2,
+            3,
+            1,
+            "same",
+            FIRST,
+            return_sequences=True,
+            return_state=True,
+            go_backwards=True,
+            recurrent_activation="hard_sigmoid",
+            activation="relu",
+            unit_forget_bias=False,
+            x=first,
+            masked=rank == 2,
+            steps=8,
+        )
+    yield case("ConvLSTM1D", 2, 2, dilation_rate=2, use_bias=False, x=(3, 6, 2), steps=8)
+    yield case("ConvLSTM2D", 2, 2, strides=2, x=(3, 5, 4, 2), steps=8)
+    yield case("ConvLSTM1D", 2, 2, dropout=0.5, recurrent_dropout=0.3, seed=1, x=(3, 5, 2), random=True, steps=8)
+    yield case("ConvLSTM2D", 2, 2, x=(2, 3, 3, 1), steps=8, **RECURRENT_WEIGHTS)
+
+
+RECURRENT = [
+    *_recurrent(),
+    *_convolutional_recurrence(),
+    case("RNN", case("LSTMCell", 3), x=SEQUENCE, masked=True, unknown=(1,), steps=8),
+    case("RNN", case("GRUCell", 3), True, True, True, x=SEQUENCE, masked=True, steps=8),
+    case("RNN", case("SimpleRNNCell", 3), return_sequences=True, unroll=True, x=SEQUENCE, masked=True, steps=8),
+    case("RNN", case("GRUCell", 3), True, zero_output_for_mask=True, x=SEQUENCE, masked=True, steps=8),
+    case("RNN", [case("LSTMCell", 3), case("SimpleRNNCell", 2)], return_state=True, x=SEQUENCE, masked=True, steps=8),
+    case("StackedRNNCells", [case("GRUCell", 3), case("SimpleRNNCell", 2)], x=(4,), states=((3,), (2,)), steps=8),
+]
+
+WRAPPERS = [
+    case("Bidirectional", case("LSTM", 3), x=SEQUENCE, masked=True, unknown=(1,), steps=8),
+    case("Bidirectional", case("GRU", 3, return_sequences=True), "sum", x=SEQUENCE, masked=True, steps=8),
+    case(
+        "Bidirectional", case("SimpleRNN", 3, return_sequences=True), merge_mode=None, x=SEQUENCE, masked=True, steps=8
+    ),
+    case("Bidirectional", case("LSTM", 3, return_state=True), "ave", x=SEQUENCE, steps=8),
+    case(
+        "Bidirectional",
+        case("LSTM", 3),
+        "mul",
+        backward_layer=case("GRU", 3, go_backwards=True, name="back"),
+        x=SEQUENCE,
+        steps=8,
+    ),
+    case("TimeDistributed", case("Dense", 3), x=SEQUENCE, masked=True, unknown=(1,)),
+    case("TimeDistributed", case("Conv2D", 2, 2), x=(3, 4, 4, 1), steps=4),
+    case("TimeDistributed", case("BatchNormalization"), x=(3, 5, 2), steps=4),
+]
+
+CASES = [
+    *ATTENTION,
+    *CORE,
+    *ACTIVATIONS,
+    *REGULARIZATION,
+    *NORMALIZATION,
+    *SHAPES,
+    *MERGING,
+    *CONVOLUTION,
+    *POOLING,
+    *RECURRENT,
+    *WRAPPERS,
+]

@@ -61,6 +61,8 @@ def masks_of(case: Case) -> list[np.ndarray]:
 def call(layer, case: Case, xs: list, **kwargs):
     """The outputs of `layer` on the inputs `xs`, however the layer takes several."""
     kwargs = {**case.call, **kwargs}
+    if case.states:
+        return layer(xs[0], list(xs[1:]), **kwargs)
     if case.separate:
         return layer(*xs, **kwargs)
     return layer(xs if isinstance(case.x, list) else xs[0], **kwargs)
@@ -74,12 +76,21 @@ def training_modes(layer) -> list[dict]:
     return [{"training": False}, {"training": True}] if takes_training(layer) else [{}]
 
 
+def build(layer, case: Case):
+    """Make the weights, without computing anything."""
+    shapes = case.shapes
+    if case.separate:
+        names = list(inspect.signature(type(layer).build).parameters)[1:]
+        layer.build(**dict(zip(names, shapes)))
+    else:
+        layer.build(shapes if isinstance(case.x, list) else shapes[0])
+
+
 def pair(case: Case, **more):
     """The Keras layer and ours, built, with equal weights (drawn anew, so that none is left at a constant)."""
     theirs, ours = make(keras, case, **more), make(lamella, case, **more)
     xs = inputs_of(case)
-    call(theirs, case, [keras.ops.convert_to_tensor(x) for x in xs])
-    call(ours, case, xs)
+    build(theirs, case), build(ours, case)
     draw = np.random.default_rng(SEED + 2)
     values = []
     for weight in theirs.weights:
@@ -201,11 +212,11 @@ def gradients(layer, case: Case, xs: list, mode: dict):
         args = list(xs)
         for i, value in zip(floating, floats):
             args[i] = value
-        if case.separate:
-            outputs, _ = layer.stateless_call(weights, fixed, *args, **case.call, **mode)
-        else:
-            given = args if isinstance(case.x, list) else args[0]
-            outputs, _ = layer.stateless_call(weights, fixed, given, **case.call, **mode)
+        if case.states:
+            args = [args[0], args[1:]]
+        elif not case.separate:
+            args = [args if isinstance(case.x, list) else args[0]]
+        outputs, _ = layer.stateless_call(weights, fixed, *args, **case.call, **mode)
         draw = np.random.default_rng(SEED + 3)
         total = 0.0
         for leaf in keras.tree.flatten(outputs):
@@ -213,7 +224,7 @@ def gradients(layer, case: Case, xs: list, mode: dict):
         return total
 
     weights = [jax.numpy.asarray(v) for v in layer.trainable_variables]
-    return jax.grad(scalar, argnums=(0, 1))(weights, [xs[i] for i in floating])
+    return jax.jit(jax.grad(scalar, argnums=(0, 1)))(weights, [xs[i] for i in floating])
 
 
 @rows(gradients=True)
@@ -284,13 +295,16 @@ def test_symbolic_shapes_and_dtypes_are_the_real_ones(case):
                 assert None not in symbol.shape[1:]
 
 
-@rows()
+@rows(states=False)
 def test_compute_output_shape_equals_that_of_keras(case):
     theirs, ours, xs = pair(case)
     shapes = [(None, *x.shape[1:]) for x in xs]
     arguments = shapes if case.separate else [shapes if isinstance(case.x, list) else shapes[0]]
     extra = {k: v for k, v in case.call.items() if k == "reverse"}
-    wanted = plain(theirs.compute_output_shape(*arguments, **extra))
+    try:
+        wanted = plain(theirs.compute_output_shape(*arguments, **extra))
+    except NotImplementedError:  # a layer of Keras that leaves it to the real call
+        wanted = [None, *call(theirs, case, xs).shape[1:]]
     assert plain(ours.compute_output_shape(*arguments, **extra)) == wanted
     fresh = make(lamella, case)
     assert plain(fresh.compute_output_shape(*arguments, **extra)) == wanted
@@ -322,7 +336,7 @@ def test_configurations_are_those_of_keras_and_make_the_layer_again(case):
 def test_weights_are_saved_and_restored(case):
     _, ours, xs = pair(case)
     other = make(lamella, case)
-    call(other, case, xs)
+    build(other, case)
     for source, target in zip(ours._flatten_layers(), other._flatten_layers()):
         store: dict = {}
         source.save_own_variables(store)

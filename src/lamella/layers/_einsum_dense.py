@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from lamella import activations, constraints, initializers, ops, regularizers
+from lamella.core._operation import Operation
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, no_wrapping, options_of
@@ -102,6 +103,17 @@ class EinsumDense(Layer):
             outputs = ops.add(outputs, self.bias)
         return self.activation(outputs)
 
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        """The `output_shape` that was given, with the axes of an ellipsis; None where a size was left open."""
+        elided = len(input_shape) - len(_letters(self)[1])
+        shape = (input_shape[0], *self.partial_output_shape)
+        if elided and self.equation.replace(" ", "").startswith("..."):
+            return (*shape[:1], *input_shape[1:elided], *shape[1:])
+        return (*shape, *input_shape[len(input_shape) - elided :])
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return Operation.compute_output_spec(self, *args, **kwargs)  # the computation knows the sizes left open
+
     def get_config(self) -> dict:
         return {
             "activity_regularizer": None,
@@ -111,17 +123,22 @@ class EinsumDense(Layer):
         }
 
 
-def _weight_shapes(layer: EinsumDense, input_shape: Any) -> tuple[tuple, tuple | None]:
-    """The shapes of kernel and bias (None without one) for inputs of `input_shape`."""
-    equation, rank = layer.equation.replace(" ", ""), len(input_shape)
+def _letters(layer: EinsumDense) -> tuple[bool, str, str, str, bool]:
+    """Whether an ellipsis stands in front; the letters of inputs, kernel and outputs; whether one stands at the end."""
+    equation = layer.equation.replace(" ", "")
     match = re.fullmatch(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation)
     if match is None or match[1] != match[5] or match[3] != match[7] or (match[1] and match[3]):
         raise ArgumentError(
             f"Invalid einsum equation {layer.equation!r} of {label(layer)}. Equations must be in the form "
             "[X],[Y]->[Z], ...[X],[Y]->...[Z], or [X]...,[Y]->[Z]...."
         )
-    front, back = bool(match[1]), bool(match[3])
-    inputs, kernel, outputs = match[2], match[4], match[6]
+    return bool(match[1]), match[2], match[4], match[6], bool(match[3])
+
+
+def _weight_shapes(layer: EinsumDense, input_shape: Any) -> tuple[tuple, tuple | None]:
+    """The shapes of kernel and bias (None without one) for inputs of `input_shape`."""
+    rank = len(input_shape)
+    front, inputs, kernel, outputs, back = _letters(layer)
     elided = rank - len(inputs)
     if elided < 0 or (elided and not (front or back)):
         raise ShapeError(

@@ -4,6 +4,7 @@ from typing import Any
 
 from lamella import constraints, initializers, ops, regularizers
 from lamella.backend import _dtypes
+from lamella.backend._result_type import result_type
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ShapeError
 from lamella.layers._layer import Layer
@@ -106,9 +107,10 @@ class ReversibleEmbedding(Embedding):
         input_dim: the number of indices.
         output_dim: the size of each vector.
         tie_weights: whether the way back uses the same table.
-        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the tables.
+        embeddings_initializer: of the tables.
+        embeddings_regularizer, embeddings_constraint: of the table for the way there.
         mask_zero: whether index 0 stands for padding; then the layer makes a mask.
-        reverse_dtype: the dtype of the way back; defaults to the compute dtype.
+        reverse_dtype: the dtype of the way back; by default that of the inputs and the compute dtype together.
         logit_soft_cap: where given, logits become `cap * tanh(logits / cap)`.
 
     Call arguments:
@@ -158,16 +160,16 @@ class ReversibleEmbedding(Embedding):
                 name="reverse_embeddings",
                 shape=(self.output_dim, self.input_dim),
                 initializer=self.embeddings_initializer,
-                regularizer=self.embeddings_regularizer,
-                constraint=self.embeddings_constraint,
             )
 
     def call(self, inputs: Array, reverse: bool = False) -> Array:
         if not reverse:
             return super().call(inputs)
-        dtype = self.reverse_dtype or self.compute_dtype
         kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
-        logits = ops.matmul(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+        kernel = ops.cast(kernel, self.compute_dtype)
+        if self.reverse_dtype is not None:
+            inputs, kernel = ops.cast(inputs, self.reverse_dtype), ops.cast(kernel, self.reverse_dtype)
+        logits = ops.matmul(inputs, kernel)
         if self.logit_soft_cap is None:
             return logits
         return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)
@@ -179,7 +181,9 @@ class ReversibleEmbedding(Embedding):
         return (*input_shape, self.output_dim)
 
     def compute_output_spec(self, inputs: Any, reverse: bool = False) -> KerasTensor:
-        dtype = (self.reverse_dtype or self.compute_dtype) if reverse else self.compute_dtype
+        dtype = self.compute_dtype
+        if reverse:
+            dtype = self.reverse_dtype or result_type(inputs.dtype, dtype)
         return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype=dtype)
 
     def get_config(self) -> dict:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lamella import ops
+from lamella.backend._result_type import result_type
+from lamella.core._keras_tensor import KerasTensor
 from lamella.core._masks import mask_of
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._layer import Layer
@@ -325,6 +327,10 @@ class Dot(_Merge):
         return first, second
 
     def build(self, input_shape: Any) -> None:
+        self._summed_axes(input_shape)
+
+    def _summed_axes(self, input_shape: Any) -> tuple[int, int]:
+        """The axes, after a check of the shapes."""
         if not _is_list_of_shapes(input_shape) or len(input_shape) != 2:
             raise ShapeError(
                 f"A `Dot` layer should be called on a list of 2 inputs. {label(self)} received: "
@@ -338,6 +344,7 @@ class Dot(_Merge):
                 f"{sizes[1]} "
                 f"(at axis {second}). Full input shapes: {input_shape[0]}, {input_shape[1]}"
             )
+        return first, second
 
     def call(self, inputs: Any) -> Array:
         x, y = inputs
@@ -354,6 +361,20 @@ class Dot(_Merge):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        """The batch, then the other axes of the first input, then those of the second."""
+        first, second = self._summed_axes(input_shape)
+        x, y = (
+            [n for axis, n in enumerate(shape) if axis not in (0, summed)]
+            for shape, summed in zip(input_shape, (first, second))
+        )
+        return (input_shape[0][0], *(x + y or [1]))
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        # Not traced: of two sizes that must be equal, one may be unknown.
+        shape = self.compute_output_shape([x.shape for x in inputs])
+        return KerasTensor(shape, dtype=result_type(*(x.dtype for x in inputs)))
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, Dot)}

@@ -1,5 +1,6 @@
 """Layers that give their inputs mean 0 and variance 1, or length 1."""
 
+import math
 from typing import Any
 
 from lamella import constraints, initializers, ops, regularizers
@@ -150,15 +151,8 @@ class BatchNormalization(_Scaled):
         self.momentum = momentum
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        unknown = set(renorm_clipping or ()) - {"rmax", "rmin", "dmax"}
-        if unknown:
-            raise ArgumentError(
-                f"Received invalid keys for the `renorm_clipping` argument of {label(self)}: "
-                f"{sorted(unknown)}. Supported: "
-                "'rmax', 'rmin', 'dmax'."
-            )
         self.renorm = renorm
-        self.renorm_clipping = (renorm_clipping or {}) if renorm else renorm_clipping
+        self.renorm_clipping = _correction_bounds(self, renorm_clipping) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
 
@@ -190,59 +184,45 @@ class BatchNormalization(_Scaled):
             )
         x, axis = _wide(inputs), self.axis % len(inputs.shape)
         if not (training and self.trainable):
-            outputs = self._normalized(x, self.moving_mean, self.moving_variance, axis)
+            outputs = self._normalized(x, self.moving_mean, self.moving_variance, axis, self.gamma, self.beta)
         else:
             mean, variance = self._moments(x, mask, axis)
-            if self.renorm:
-                outputs = self._renormalized(x, mean, variance, axis)
-            else:
-                outputs = self._normalized(x, mean, variance, axis)
             _follow(self.moving_mean, mean, self.momentum)
-            if not self.renorm:
+            if self.renorm:
+                r, d = self._correction(mean, variance)
+                scale = r if self.gamma is None else ops.multiply(self.gamma, r)
+                offset = d if self.gamma is None else ops.multiply(self.gamma, d)
+                offset = offset if self.beta is None else ops.add(offset, self.beta)
+            else:
+                scale, offset = self.gamma, self.beta
                 _follow(self.moving_variance, variance, self.momentum)
+            outputs = self._normalized(x, mean, variance, axis, scale, offset)
         return ops.cast(outputs, inputs.dtype)
 
-    def _normalized(self, x: Array, mean: Any, variance: Any, axis: int) -> Array:
+    def _normalized(self, x: Array, mean: Any, variance: Any, axis: int, scale: Any, offset: Any) -> Array:
         return ops.batch_normalization(
-            x,
-            mean=mean,
-            variance=variance,
-            axis=axis,
-            offset=self.beta,
-            scale=self.gamma,
-            epsilon=self.epsilon,
+            x, mean=mean, variance=variance, axis=axis, offset=offset, scale=scale, epsilon=self.epsilon
         )
 
-    def _renormalized(self, x: Array, mean: Array, variance: Array, axis: int) -> Array:
-        """Batch renormalization: Ioffe (2017), arXiv:1702.03275, algorithm 1.
+    def _correction(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """`r` and `d`: `r * (x - mean) / stddev + d` is what the slow moments would have given, within the bounds.
 
-        `(x - mean) / stddev * r + d`, with `r = stddev / renorm_stddev` and `d = (mean - renorm_mean) / renorm_stddev`
-        clipped and without gradient. The paper's statistics of the correction are those of inference; here they are
-        averages of their own, with a momentum of their own. The moving variance follows the moving deviation.
+        Ioffe (2017), algorithm 1; no gradient goes through them. The standard deviations hold epsilon, and the moving
+        variance is the square of the moving one, without it.
         """
         stddev = ops.sqrt(ops.add(variance, self.epsilon))
-        r = ops.stop_gradient(ops.divide(stddev, self.renorm_stddev))
-        d = ops.stop_gradient(ops.divide(ops.subtract(mean, self.renorm_mean), self.renorm_stddev))
-        bounds: dict = self.renorm_clipping or {}
-        if "rmin" in bounds:
-            r = ops.maximum(r, bounds["rmin"])
-        if "rmax" in bounds:
-            r = ops.minimum(r, bounds["rmax"])
+        bounds = self.renorm_clipping
+        r = ops.divide(stddev, self.renorm_stddev)
+        r = ops.clip(r, bounds.get("rmin", 0.0), bounds.get("rmax", math.inf))
+        d = ops.divide(ops.subtract(mean, self.renorm_mean), self.renorm_stddev)
         if "dmax" in bounds:
             d = ops.clip(d, -bounds["dmax"], bounds["dmax"])
-        # (x - mean) / stddev * r + d is a normalization by another mean and variance.
-        shape = [x.shape[axis] if i == axis else 1 for i in range(len(x.shape))]
-        rows = [ops.reshape(v, shape) for v in (mean, ops.divide(r, stddev), d)]
-        outputs = ops.add(ops.multiply(ops.subtract(x, rows[0]), rows[1]), rows[2])
-        if self.gamma is not None:
-            outputs = ops.multiply(outputs, ops.reshape(ops.cast(self.gamma, x.dtype), shape))
-        if self.beta is not None:
-            outputs = ops.add(outputs, ops.reshape(ops.cast(self.beta, x.dtype), shape))
-        _follow(self.moving_stddev, stddev, self.momentum)
         _follow(self.renorm_mean, mean, self.renorm_momentum)
         _follow(self.renorm_stddev, stddev, self.renorm_momentum)
-        self.moving_variance.assign(ops.maximum(ops.subtract(ops.square(self.moving_stddev), self.epsilon), 0.0))
-        return outputs
+        _follow(self.moving_stddev, stddev, self.momentum)
+        slow = ops.subtract(ops.square(self.moving_stddev), self.epsilon)
+        self.moving_variance.assign(ops.maximum(slow, 0.0))
+        return ops.stop_gradient(r), ops.stop_gradient(d)
 
     def _moments(self, x: Array, mask: Any, axis: int) -> tuple[Array, Array]:
         others = [i for i in range(len(x.shape)) if i != axis]
@@ -260,6 +240,23 @@ class BatchNormalization(_Scaled):
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, BatchNormalization)}
+
+
+def _correction_bounds(layer: Layer, given: dict | None) -> dict:
+    """The `renorm_clipping` of batch renormalization, checked."""
+    bounds = dict(given or {})
+    unknown = set(bounds) - {"rmax", "rmin", "dmax"}
+    if unknown:
+        raise ArgumentError(
+            f"Received invalid keys for the `renorm_clipping` argument of {label(layer)}: {sorted(unknown)}. "
+            "Supported: 'rmax', 'rmin', 'dmax'."
+        )
+    low, high = bounds.get("rmin"), bounds.get("rmax")
+    if low is not None and high is not None and low > high:
+        raise ArgumentError(f"`renorm_clipping` of {label(layer)} has rmin={low} above rmax={high}.")
+    if bounds.get("dmax", 0.0) < 0:
+        raise ArgumentError(f"`renorm_clipping` of {label(layer)} has dmax={bounds['dmax']}; it must not be negative.")
+    return bounds
 
 
 def _follow(moving: Any, value: Array, momentum: float) -> None:
@@ -323,13 +320,11 @@ class LayerNormalization(_Scaled):
         self.axis = integer_axes(self, axis)
 
     def build(self, input_shape: Any) -> None:
-        given = self.axis if isinstance(self.axis, list) else [self.axis]
-        self._add_scale_and_shift(tuple(input_shape[axis_within(self, a, input_shape)] for a in given))
+        self._add_scale_and_shift(_sizes_along(self, input_shape))
 
     def call(self, inputs: Array) -> Array:
         x = _wide(inputs)
-        given = self.axis if isinstance(self.axis, list) else [self.axis]
-        axes = [a % len(x.shape) for a in given]
+        axes = [a % len(x.shape) for a in _as_list(self.axis)]
         mean, variance = ops.moments(x, axes=axes, keepdims=True)
         outputs = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, ops.cast(self.epsilon, x.dtype))))
         if self.gamma is not None:
@@ -342,13 +337,18 @@ class LayerNormalization(_Scaled):
         return {**super().get_config(), **options_of(self, LayerNormalization), "rms_scaling": False}
 
 
+def _as_list(axis: Any) -> list[int]:
+    return axis if isinstance(axis, list) else [axis]
+
+
+def _sizes_along(layer: Any, shape: Any) -> tuple[int, ...]:
+    """The sizes of `shape` along the layer's axes, in the order of the axes as numbers: -1 comes before 1, as in Keras."""
+    return tuple(shape[axis_within(layer, axis, shape)] for axis in sorted(_as_list(layer.axis)))
+
+
 def _along(weight: Any, axes: list[int], x: Array) -> Array:
-    """`weight`, whose axes are `axes` of `x` in that order, in a shape that broadcasts to `x`."""
-    order = sorted(range(len(axes)), key=lambda i: axes[i])
-    if order != list(range(len(axes))):
-        weight = ops.transpose(weight, order)
-    weight = ops.cast(weight, x.dtype)
-    return ops.reshape(weight, tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+    """`weight`, read row by row, in a shape that broadcasts to `x` along `axes`."""
+    return ops.reshape(ops.cast(weight, x.dtype), tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
 
 
 class RMSNormalization(Layer):
@@ -374,12 +374,11 @@ class RMSNormalization(Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
-        given = self.axis if isinstance(self.axis, list) else [self.axis]
-        shape = tuple(input_shape[axis_within(self, a, input_shape)] for a in given)
-        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
+        self.scale = self.add_weight(name="scale", shape=_sizes_along(self, input_shape), initializer="ones")
 
     def call(self, x: Array) -> Array:
-        return ops.rms_normalization(x, scale=self.scale, axis=self.axis, epsilon=self.epsilon)
+        axes = [a % len(x.shape) for a in _as_list(self.axis)]
+        return ops.rms_normalization(x, scale=_along(self.scale, axes, x), axis=axes, epsilon=self.epsilon)
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, RMSNormalization)}

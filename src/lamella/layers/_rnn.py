@@ -237,10 +237,10 @@ class RNN(Layer):
         outputs = kept(seen, outputs, ops.zeros_like(outputs))
         return outputs[0 if self.go_backwards else -1], outputs, states
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if isinstance(previous_mask, (list, tuple)):
-            previous_mask = previous_mask[0]
-        mask = previous_mask if self.return_sequences else None
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        mask = mask if self.return_sequences else None
         if not self.return_state:
             return mask
         return [mask, *[None for _ in _tree.flatten(self.cell.state_size)]]

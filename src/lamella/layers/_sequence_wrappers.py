@@ -173,12 +173,12 @@ class Bidirectional(Layer):
         total = ops.add(y, y_back)
         return total if self.merge_mode == "sum" else ops.divide(total, 2)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if isinstance(previous_mask, (list, tuple)):
-            previous_mask = previous_mask[0]
-        if not self.return_sequences or previous_mask is None:
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        if not self.return_sequences or mask is None:
             return None
-        masks = (previous_mask, previous_mask) if self.merge_mode is None else previous_mask
+        masks = (mask, mask) if self.merge_mode is None else mask
         if not self.return_state:
             return masks
         number = len(_tree.flatten(self.forward_layer.state_size)) * 2
