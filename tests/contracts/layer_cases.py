@@ -354,7 +354,7 @@ CONVOLUTION = [
     case("Conv3DTranspose", 2, 2, x=(2, 3, 2, 2), steps=4),
     case("Conv3DTranspose", 2, 2, (1, 2, 1), "same", output_padding=None, x=(2, 3, 2, 2), activation="tanh", steps=4),
     case("Conv3DTranspose", 2, 2, 2, "valid", data_format=FIRST, use_bias=False, x=(2, 2, 2, 2), steps=4),
-    case("Conv3DTranspose", 2, 3, (2, 2, 2), "same", (1, 1, 1), x=(2, 2, 2, 1), steps=4, **WEIGHTS),
+    case("Conv3DTranspose", 2, 3, (2, 2, 2), "same", output_padding=(1, 1, 1), x=(2, 2, 2, 1), steps=4, **WEIGHTS),
     case("DepthwiseConv1D", 2, x=(5, 2), unknown=(1,), steps=4),
     case("DepthwiseConv1D", 3, 2, "same", 2, activation="tanh", x=(6, 2), steps=4),
     case("DepthwiseConv1D", 2, data_format=FIRST, dilation_rate=2, use_bias=False, x=(2, 6), steps=4),

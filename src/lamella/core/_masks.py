@@ -7,11 +7,11 @@ program take no attributes.
 import weakref
 from typing import Any
 
-_masks: dict[int, tuple[Any, Any]] = {}
+_masks: dict[int, tuple[Any, Any, Any]] = {}
 
 
-def set_mask(tensor: Any, mask: Any) -> None:
-    """Remember `mask` for `tensor` (None: forget)."""
+def set_mask(tensor: Any, mask: Any, maker: str | None = None) -> None:
+    """Remember `mask` for `tensor` (None: forget), and how messages call what made it."""
     key = id(tensor)
     if mask is None:
         _masks.pop(key, None)
@@ -20,7 +20,7 @@ def set_mask(tensor: Any, mask: Any) -> None:
         reference = weakref.ref(tensor, lambda _: _masks.pop(key, None))
     except TypeError:
         return
-    _masks[key] = (reference, mask)
+    _masks[key] = (reference, mask, maker)
 
 
 def mask_of(tensor: Any) -> Any:
@@ -29,3 +29,9 @@ def mask_of(tensor: Any) -> Any:
     if entry is not None and entry[0]() is tensor:
         return entry[1]
     return None
+
+
+def maker_of(tensor: Any) -> str | None:
+    """How messages call the layer that made the mask of `tensor`; None where nobody said, or there is no mask."""
+    entry = _masks.get(id(tensor))
+    return entry[2] if entry is not None and entry[0]() is tensor else None

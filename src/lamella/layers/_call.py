@@ -8,7 +8,7 @@ from typing import Any
 from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._keras_tensor import KerasTensor
-from lamella.core._masks import mask_of, set_mask
+from lamella.core._masks import maker_of, mask_of, set_mask
 
 # The training mode of the outermost layer call that said one; None when nobody did.
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
@@ -139,7 +139,7 @@ def converted(policy: Any, autocast: bool, dtype: str, args: tuple, kwargs: dict
             return x
         converted = policy.convert_input(x, autocast, dtype)
         if converted is not x and (mask := mask_of(x)) is not None:
-            set_mask(converted, mask)  # a cast keeps the mask
+            set_mask(converted, mask, maker_of(x))  # a cast keeps the mask
         return converted
 
     if args and isinstance(args[0], (list, tuple)) and args[0] and _is_numbers(args[0]):

@@ -154,7 +154,7 @@ class Functional(Model):
         inputs = self._arranged(inputs)
         if mask is not None:
             for x, m in zip(_tree.flatten(inputs), _tree.flatten(mask)):
-                set_mask(x, m)
+                set_mask(x, m, "the caller")
         return self._function.run(inputs, lambda node: node.operation)
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:

@@ -149,6 +149,25 @@ class Model(Layer):
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def explain_masks(self, inputs: Any = None, print_fn: Any = None) -> None:
+        """Print where masks are made, used, passed on and lost in the model.
+
+        Args:
+            inputs: example data; needed where the model was not drawn from `Input`s.
+            print_fn: a function of a string that takes the text instead of standard output.
+
+        Example:
+            >>> import lamella as keras
+            >>> model = keras.Sequential([keras.Input((5,)), keras.layers.Embedding(9, 2, mask_zero=True, name="words")])
+            >>> model.add(keras.layers.LSTM(3, name="reader"))
+            >>> model.explain_masks(print_fn=lambda text: print(text.partition(":")[2].strip()))
+            Embedding 'words'  makes a mask
+              LSTM 'reader'      uses the mask of Embedding 'words'; it ends here
+        """
+        from lamella.models._mask_report import print_masks
+
+        print_masks(self, inputs, print_fn)
+
     def _check_input(self, x: Any) -> None:
         """Tell early that the data does not fit a model that is built. Models that know their inputs override it."""
 

@@ -192,7 +192,7 @@ class Sequential(Model):
         from lamella.core._masks import set_mask
 
         if mask is not None:
-            set_mask(inputs, mask)
+            set_mask(inputs, mask, "the caller")
         x = inputs
         for layer in self.layers:
             x = layer(x)
