@@ -25,6 +25,9 @@ class _HeadedAttention(Layer):
     than the queries, each serves a group of them.
     """
 
+    # Each projection has the activity regularizer, in Keras, and one of the two layers its own output again.
+    _regularizes_its_output = False
+
     def __init__(
         self,
         *,
@@ -49,7 +52,9 @@ class _HeadedAttention(Layer):
         seed: Any,
         **kwargs: Any,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        whole = activity_regularizer if self._regularizes_its_output else None
+        super().__init__(activity_regularizer=whole, **kwargs)
+        self._activity_regularizer = regularizers.get(activity_regularizer)
         self.supports_masking = True
         if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
             raise ArgumentError(
@@ -135,6 +140,7 @@ class _HeadedAttention(Layer):
             bias_initializer=own(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
+            activity_regularizer=self._activity_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
         )
@@ -271,7 +277,7 @@ class MultiHeadAttention(_HeadedAttention):
         flash_attention: whether to demand, or refuse, a fused kernel; None decides by the device.
         kernel_initializer, bias_initializer: how the weights start.
         kernel_regularizer, bias_regularizer: penalties on the weights.
-        activity_regularizer: a penalty on the outputs.
+        activity_regularizer: a penalty on the outputs of each projection.
         kernel_constraint, bias_constraint: projections of the weights after each update.
         use_gate: whether to gate the heads.
         seed: an integer, for the same dropout in every run.
@@ -350,8 +356,9 @@ class MultiHeadAttention(_HeadedAttention):
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            **options_of(self, MultiHeadAttention, skip=("output_shape",)),
+            **options_of(self, MultiHeadAttention, skip=("output_shape", "activity_regularizer")),
             "output_shape": self._features_out,
+            "activity_regularizer": regularizers.serialize(self._activity_regularizer),
         }
 
 
@@ -392,6 +399,7 @@ class GroupedQueryAttention(_HeadedAttention):
     _saved_as: ClassVar[dict[str, str]] = {
         f"{name}_dense": f"_{name}_dense" for name in ("query", "key", "value", "gate", "output")
     }
+    _regularizes_its_output = True
 
     def __init__(
         self,
