@@ -331,7 +331,7 @@ DEPTHWISE = _weights("depthwise", "bias")
 SEPARABLE = _weights("depthwise", "pointwise", "bias")
 
 CONVOLUTION = [
-    case("Conv1D", 3, 2, x=(6, 4), unknown=(1,), steps=4, masked=True),
+    case("Conv1D", 3, 2, x=(6, 4), unknown=(1,), steps=4),
     case("Conv1D", 3, 3, 2, "same", x=(7, 4), unknown=(1,), steps=4),
     case("Conv1D", 4, 2, padding="causal", dilation_rate=2, groups=2, activation="tanh", x=(6, 4), steps=4),
     case("Conv1D", 3, 2, padding="causal", data_format=FIRST, x=(4, 6), use_bias=False, steps=4),
@@ -408,7 +408,8 @@ def _recurrent() -> Iterator[Case]:
         )
         yield case(name, 3, dropout=0.5, recurrent_dropout=0.3, seed=1, x=SEQUENCE, random=True, steps=8)
         yield case(name, 3, unroll=True, use_bias=False, activation="relu", x=SEQUENCE, masked=True, steps=8)
-        yield case(name, 2, x=SEQUENCE, steps=8, **RECURRENT_WEIGHTS)
+        # Keras's SimpleRNN forgets its activity regularizer.
+        yield case(name, 2, x=SEQUENCE, steps=8, **(CELL_WEIGHTS if name == "SimpleRNN" else RECURRENT_WEIGHTS))
         yield case(f"{name}Cell", 3, x=(4,), steps=4, states=((3,),) * (2 if name == "LSTM" else 1))
         yield case(
             f"{name}Cell",
@@ -439,7 +440,7 @@ def _convolutional_recurrence() -> Iterator[Case]:
     """The convolutional LSTMs over one, two and three axes of space."""
     for rank, space in {1: (5,), 2: (4, 3), 3: (3, 3, 2)}.items():
         last, first = (3, *space, 2), (3, 2, *space)
-        yield case(f"ConvLSTM{rank}D", 2, 2, x=last, masked=rank == 1, steps=8)
+        yield case(f"ConvLSTM{rank}D", 2, 2, x=last, steps=8)
         yield case(
             f"ConvLSTM{rank}D",
             2,
@@ -454,7 +455,6 @@ def _convolutional_recurrence() -> Iterator[Case]:
             activation="relu",
             unit_forget_bias=False,
             x=first,
-            masked=rank == 2,
             steps=8,
         )
     yield case("ConvLSTM1D", 2, 2, dilation_rate=2, use_bias=False, x=(3, 6, 2), steps=8)
@@ -477,9 +477,7 @@ RECURRENT = [
 WRAPPERS = [
     case("Bidirectional", case("LSTM", 3), x=SEQUENCE, masked=True, unknown=(1,), steps=8),
     case("Bidirectional", case("GRU", 3, return_sequences=True), "sum", x=SEQUENCE, masked=True, steps=8),
-    case(
-        "Bidirectional", case("SimpleRNN", 3, return_sequences=True), merge_mode=None, x=SEQUENCE, masked=True, steps=8
-    ),
+    case("Bidirectional", case("SimpleRNN", 3, return_sequences=True), merge_mode=None, x=SEQUENCE, steps=8),
     case("Bidirectional", case("LSTM", 3, return_state=True), "ave", x=SEQUENCE, steps=8),
     case(
         "Bidirectional",

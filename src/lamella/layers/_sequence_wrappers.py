@@ -11,6 +11,7 @@ from lamella.layers._core import Wrapper
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
 from lamella.layers._options import label
+from lamella.layers._recurrence import loop
 from lamella.typing import Array
 
 __all__ = ["Bidirectional", "TimeDistributed"]
@@ -81,6 +82,9 @@ class Bidirectional(Layer):
             self.backward_layer = backward_layer
             backward_layer.name = backward_layer.name or f"backward_{layer.name}"
         self._check_mirror()
+        if layer.return_sequences:
+            # Each direction would repeat its own last output in masked steps, and the two would not go together.
+            self.forward_layer.zero_output_for_mask = self.backward_layer.zero_output_for_mask = True
         self.merge_mode = merge_mode
         if weights is not None:
             half = len(weights) // 2
@@ -222,7 +226,8 @@ class TimeDistributed(Wrapper):
         training: passed on.
         mask: passed on, without its axes of batch and time put together.
 
-    The steps of all sequences are one batch for the layer: `(batch * time, ...)`.
+    The steps of all sequences are one batch for the layer, `(batch * time, ...)`; while training, a layer with a state that
+    calls change (`BatchNormalization`) is called step by step.
 
     Raises:
         ArgumentError: when `layer` is none.
@@ -265,8 +270,25 @@ class TimeDistributed(Wrapper):
             folded = _tree.map_structure(lambda m: m if m is None else _folded(m), mask)
             if any(m is not None and len(m.shape) > 1 for m in _tree.flatten(folded)):
                 kwargs["mask"] = folded
+        if training and any(not w.trainable for w in self.layer.weights):
+            return self._step_by_step(inputs, kwargs)
         outputs = self.layer(_tree.map_structure(_folded, inputs), **kwargs)
         return _tree.map_structure(lambda y: ops.reshape(y, (batch, time, *y.shape[1:])), outputs)
+
+    def _step_by_step(self, inputs: Any, kwargs: dict) -> Array:
+        """The calls one after the other: each may change the state of the layer, and sees what the one before left."""
+        given = {"inputs": inputs}
+        if "mask" in kwargs:
+            mask = kwargs.pop("mask")
+            batch, time = _tree.flatten(inputs)[0].shape[:2]
+            given["mask"] = ops.reshape(mask, (batch, time, *mask.shape[1:]))
+        steps = _tree.map_structure(lambda x: ops.swapaxes(x, 0, 1), given)
+
+        def step(x: dict, states: list) -> tuple:
+            masks = {k: v for k, v in x.items() if k == "mask"}
+            return self.layer(x["inputs"], **kwargs, **masks), states
+
+        return ops.swapaxes(loop(step, steps, [])[1], 0, 1)
 
 
 def _folded(x: Array) -> Array:
