@@ -29,6 +29,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         overrides: op name -> function with the signature of the op.
         differentiable: whether `value_and_grad` works.
         several_devices: whether arrays that ops make have to be put `beside` those that they are given.
+        writes_in_programs: whether compiled programs change what Variables keep, rather than return new values.
     """
 
     name = ""
@@ -37,6 +38,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     random: Any = None
     differentiable = True
     several_devices = False
+    writes_in_programs = False
 
     def __init__(self) -> None:
         self.overrides: dict[str, Callable] = {}

@@ -26,6 +26,7 @@ class TensorflowAdapter(TensorflowWindows, Adapter):
     name = "tensorflow"
     roots = ("tensorflow",)
     xp = xp
+    writes_in_programs = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -369,6 +370,10 @@ class TensorflowAdapter(TensorflowWindows, Adapter):
         return _tensorflow_programs.shapes_of(self, fn, args)
 
     eval_shape = shape_of_result
+
+    def spec(self, shape, dtype):
+        """A stand-in for an array of `shape` and `dtype`, for `eval_shape`."""
+        return tf.TensorSpec(tuple(shape), dtype)
 
     def synchronize(self, arrays):
         tf.test.experimental.sync_devices()

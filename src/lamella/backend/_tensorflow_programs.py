@@ -30,15 +30,6 @@ class Program:
             found = self._by_signature[signature] = self._traced(leaves, treedef)
         return found(leaves)
 
-    def executable(self, *args: Any) -> Callable:
-        """The program for arguments like `args`, traced now if it was not before."""
-        leaves, treedef = optree.tree_flatten(args)
-        leaves = [self._adapter.asarray(x) for x in leaves]
-        signature = (treedef, tuple((tuple(x.shape), x.dtype) for x in leaves))
-        if signature not in self._by_signature:
-            self._by_signature[signature] = self._traced(leaves, treedef)
-        return self
-
     def _traced(self, leaves: list, treedef: Any) -> Callable:
         known: dict[str, Any] = {}
 
@@ -58,9 +49,12 @@ class Program:
 
 def shapes_of(adapter: Any, fn: Callable, args: Sequence) -> Any:
     """What `fn(*args)` returns, as tensors of a graph that is thrown away: they have a shape and a dtype."""
-    graph = tf.__internal__.FuncGraph("shapes")
-    with graph.as_default():
-        return optree.tree_map(adapter.asarray, fn(*args))
+
+    def given(x: Any) -> Any:
+        return tf.raw_ops.Placeholder(dtype=x.dtype, shape=x.shape) if isinstance(x, tf.TensorSpec) else x
+
+    with tf.__internal__.FuncGraph("shapes").as_default():
+        return optree.tree_map(adapter.asarray, fn(*optree.tree_map(given, tuple(args))))
 
 
 def cond(adapter: Any, predicate: Any, true_fn: Callable, false_fn: Callable) -> Any:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lamella.backend import _registry
+from lamella.backend import _dtypes, _registry
 from lamella.core import _scopes, _tree
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import LamellaError, ShapeError
@@ -118,8 +118,27 @@ def _errors_told(in_inputs: bool) -> Iterator[None]:
 
 
 def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], size: int) -> tuple[list, Any]:
-    jax_adapter: Any = _registry.get("jax")
-    specs = [jax_adapter.spec([size if n is None else n for n in leaves[i].shape], leaves[i].dtype) for i in where]
+    """The results of a run on JAX; where `fn` does not take JAX's arrays, on the user's own library."""
+    symbolic = _scopes.symbolic_scope() or _scopes.SymbolicScope()
+    try:
+        return _abstract_run_on(_registry.get("jax"), symbolic, fn, leaves, treedef, where, size)
+    except LamellaError:
+        raise
+    except Exception as error:
+        if symbolic.runs_on == symbolic.adapter.name or not hasattr(symbolic.adapter, "eval_shape"):
+            raise
+        own = _scopes.SymbolicScope()
+        own.adapter, own.runs_on = symbolic.adapter, symbolic.adapter.name
+        try:
+            return _abstract_run_on(symbolic.adapter, own, fn, leaves, treedef, where, size)
+        except Exception:
+            raise error from None  # the run on JAX tells it in the words that all backends share
+
+
+def _abstract_run_on(
+    adapter: Any, symbolic: Any, fn: Callable, leaves: list, treedef: Any, where: list[int], size: int
+) -> tuple[list, Any]:
+    specs = [adapter.spec([size if n is None else n for n in leaves[i].shape], leaves[i].dtype) for i in where]
     result: dict[str, Any] = {}
 
     def pure(arrays: list) -> list:
@@ -128,12 +147,11 @@ def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], si
             filled[i] = array
         args, kwargs = _tree.unflatten(treedef, filled)
         outputs, result["spec"] = _tree.flatten_with_spec(fn(*args, **kwargs))
-        result["plain"] = [None if _registry.owner(o) == "jax" else (o,) for o in outputs]
-        return [o for o in outputs if _registry.owner(o) == "jax"]
+        result["plain"] = [None if _registry.owner(o) == adapter.name else (o,) for o in outputs]
+        return [o for o in outputs if _registry.owner(o) == adapter.name]
 
-    symbolic = _scopes.symbolic_scope() or _scopes.SymbolicScope()
-    with symbolic, _registry.use(jax_adapter), _scopes.StatelessScope(collect_losses=True):
-        arrays = iter(jax_adapter.eval_shape(pure, specs))
+    with symbolic, _registry.use(adapter), _scopes.StatelessScope(collect_losses=True):
+        arrays = iter(adapter.eval_shape(pure, specs))
     return [next(arrays) if plain is None else plain[0] for plain in result["plain"]], result["spec"]
 
 
@@ -142,4 +160,4 @@ def _spec_of(first: Any, second: Any = None) -> Any:
         return first
     second = first if second is None else second
     shape = tuple(a if a == b else None for a, b in zip(first.shape, second.shape))
-    return KerasTensor(shape, dtype=_registry.get("jax").dtype(first))
+    return KerasTensor(shape, dtype=_dtypes.standardize_dtype(first.dtype))

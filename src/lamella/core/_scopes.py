@@ -95,12 +95,18 @@ class StatelessScope:
 
 
 class SymbolicScope:
-    """Inside it, layers run on stand-ins that have a shape and a dtype but no values."""
+    """Inside it, layers run on stand-ins that have a shape and a dtype but no values.
+
+    Attributes:
+        adapter: the one that was active around it.
+        runs_on: the name of the backend whose arrays the stand-ins are.
+    """
 
     def __init__(self) -> None:
         from lamella.backend._registry import active
 
         self.adapter = active()
+        self.runs_on = "jax"
         self._tokens: list = []
 
     def __enter__(self) -> "SymbolicScope":

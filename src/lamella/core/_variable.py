@@ -92,7 +92,7 @@ class Variable(ArrayOperators):
         if value is None:
             value = self._value
             symbolic = _scopes.symbolic_scope()
-            if symbolic is not None and symbolic.adapter.name != "jax":
+            if symbolic is not None and symbolic.runs_on != symbolic.adapter.name:
                 value = _registry.get("jax").xp.zeros(self._shape, self._dtype)
         dtype = _scopes.autocast_dtype()
         if dtype is not None and self._autocast and dtype != self._dtype and _dtypes.is_float_dtype(self._dtype):

@@ -408,7 +408,7 @@ def corrcoef(x: ArrayLike) -> Array:
     other = xp.conj(rows) if is_complex else rows
     covariance = _registry.active().matmul(rows, xp.permute_dims(other, (1, 0))) / (rows.shape[1] - 1)
     variance = xp.linalg.diagonal(covariance)
-    deviation = xp.sqrt(xp.real(variance) if is_complex else variance)
+    deviation = xp.sqrt(variance) if not is_complex else cast(xp.sqrt(xp.real(variance)), dtype_of(x))
     result = covariance / xp.expand_dims(deviation, axis=1) / xp.expand_dims(deviation, axis=0)
     if not is_complex:
         result = xp.clip(result, -1.0, 1.0)

@@ -108,7 +108,7 @@ class Run:
     def _one_by_one(self, data: Any, table: np.ndarray, count: int) -> None:
         step = self.model._eager_step(self.kind)
         for index in table[:count]:
-            batch = _tree.map_structure(lambda a, i=index: None if a is None else a[i], data)
+            batch = _tree.map_structure(lambda a, i=index: None if a is None else _rows(a, i), data)
             self._tell_begin(self.step)
             logs = _steps.scalar_logs(step(batch))
             self.step += 1
@@ -183,6 +183,10 @@ class Chunk:
     began: float = field(default_factory=time.perf_counter)
 
 
+def _rows(array: Any, index: np.ndarray) -> Any:
+    return array[index] if isinstance(array, np.ndarray) else _registry.active().gather_rows(array, index)
+
+
 def first_not_finite(table: dict[str, Any], at: int, length: int) -> int | None:
     """The first of the steps `at` to `at + length` whose loss is not finite, or None."""
     loss = table.get("loss")
@@ -202,7 +206,7 @@ def first_layer_not_finite(model: Any, data: Any, index: np.ndarray) -> str | No
         ):
             found.append(layer.name)
 
-    x = _tree.map_structure(lambda a: None if a is None else a[index], data[0])
+    x = _tree.map_structure(lambda a: None if a is None else _rows(a, index), data[0])
     mapping = [(v, v._value) for v in model.variables]  # what a forward pass assigns is not kept
     with StatelessScope(mapping), observing(told):
         _steps.call_model(model, x, training=True)

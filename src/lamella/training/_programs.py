@@ -38,7 +38,10 @@ class Chunks:
         self.model = model
         self.every_step = every_step
         adapter = _registry.active()
-        step = adapter.traced(_logged(_steps.pure_step(model, kind)))
+        # Where programs write variables themselves, no state goes through them.
+        self._carried = () if adapter.writes_in_programs else self.groups
+        pure = _steps.in_place_step(model, kind) if adapter.writes_in_programs else _steps.pure_step(model, kind)
+        step = adapter.traced(_logged(pure))
         # Without listeners the metrics' results are worked out once a chunk, unless the step is the user's own.
         late_logs = (
             not every_step and _steps.own_step(model, kind)[0] is None and not model._overrides("compute_metrics")
@@ -51,7 +54,8 @@ class Chunks:
 
             if late_logs:
                 state = adapter.fori_loop(start, stop, lambda i, s: step(s, batch(i))[1], state)
-                return state, _steps.scalar_logs(_steps.metric_results(model, self.groups[3], state[3]))
+                results = _steps.metric_results(model, self.groups[3], state[3] if state else None)
+                return state, _steps.scalar_logs(results)
 
             logs = adapter.shape_of_result(step, state, batch(0))[0]
             rows = order.shape[0] if every_step else 1
@@ -80,12 +84,12 @@ class Chunks:
         if self._warming is not None and len(order) == 1:
             self._warming.join()
             self._warming = None
-        arguments = (current_values(self.groups), data, order, _int32(start), _int32(stop))
+        arguments = (current_values(self._carried), data, order, _int32(start), _int32(stop))
         prepare = getattr(self._program, "executable", None)
         program = prepare(*arguments) if prepare is not None else self._program
         with interrupts_deferred():
             state, table = program(*arguments)
-            put_values(self.groups, state)
+            put_values(self._carried, state)
         return table
 
     def warm_up(self, data: Any, order: Any) -> None:
@@ -94,7 +98,7 @@ class Chunks:
         if prepare is None or order.shape in self._warmed:
             return
         self._warmed.add(order.shape)
-        arguments = (current_values(self.groups), data, order, _int32(0), _int32(1))
+        arguments = (current_values(self._carried), data, order, _int32(0), _int32(1))
         context = contextvars.copy_context()
 
         def compile_quietly() -> None:

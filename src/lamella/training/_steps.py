@@ -107,7 +107,8 @@ def stateful_step(model: Any, kind: str) -> Callable[[Any], Any]:
     groups = state_variables(model, kind)
 
     def run(data: Any) -> Any:
-        values = tuple([v.value for v in group] for group in groups)
+        asarray = _registry.active().asarray
+        values = tuple([asarray(v) for v in group] for group in groups)
         outputs, state = method(_shape_state(values, kind), data)
         for group, new in zip(groups, _full_state(state, values, kind)):
             for variable, value in zip(group, new):
@@ -149,6 +150,12 @@ def pure_step(model: Any, kind: str) -> Step:
     return implicit
 
 
+def in_place_step(model: Any, kind: str) -> Step:
+    """The step as a function `(state, data) -> (logs, state)` that changes the variables and passes on what it is given."""
+    run = stateful_step(model, kind)
+    return lambda state, data: (run(data), state)
+
+
 def dry_run(model: Any, kind: str, data: Any) -> None:
     """Run the model's own step without keeping what it computes, so that what it makes at its first calls is made.
 
@@ -175,8 +182,10 @@ def dry_run(model: Any, kind: str, data: Any) -> None:
             adapter.shape_of_result(functools.partial(body), data)  # a new function: libraries remember old traces
 
 
-def metric_results(model: Any, variables: list[Variable], values: list) -> dict[str, Any]:
-    """The model's metrics, as its variables would have them with `values`."""
+def metric_results(model: Any, variables: list[Variable], values: list | None) -> dict[str, Any]:
+    """The model's metrics, as its variables would have them with `values`, or have them now where that is None."""
+    if values is None:
+        return model.get_metrics_result()
     with _scopes.StatelessScope(zip(variables, values)):
         return model.get_metrics_result()
 
