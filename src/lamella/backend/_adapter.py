@@ -97,6 +97,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """What a Variable keeps: `value` itself, or the library's own variable where its programs need one."""
         return value
 
+    def retrained(self, held: Any, trainable: bool) -> Any:
+        """What a Variable keeps once it is trained, or no more."""
+        return self.variable(self.read(held), trainable)
+
     def read(self, held: Any) -> Array:
         """The array in what `variable` returned."""
         return held

@@ -128,7 +128,11 @@ class TensorflowAdapter(TensorflowWindows, Adapter):
     # ---- variables -------------------------------------------------------------------------------
 
     def variable(self, value, trainable):
-        return tf.Variable(value, trainable=trainable and value.dtype.is_floating)
+        # Tapes watch frozen ones too: programs know the tf.Variable, so it cannot be another when it is trained again.
+        return tf.Variable(value, trainable=value.dtype.is_floating)
+
+    def retrained(self, held, trainable):
+        return held
 
     def read(self, held):
         return tf.convert_to_tensor(held)

@@ -212,7 +212,7 @@ class Variable(ArrayOperators):
         if bool(value) != self._trainable:
             self._trainable = bool(value)
             adapter = _registry.owner_of_any([self._value])
-            self._value = adapter.variable(adapter.read(self._value), self._trainable)
+            self._value = adapter.retrained(self._value, self._trainable)
 
     @property
     def aggregation(self) -> str:
