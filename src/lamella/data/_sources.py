@@ -30,6 +30,7 @@ class ArraySource:
         self.shuffle = shuffle
         self.steps = math.ceil(self.size / self.batch_size)
         self._resident: Any = None
+        self._rest = np.zeros(0, np.int32)
 
     def resident(self) -> Any:
         """The data as arrays of the active backend, moved there once. Float64 becomes `floatx()`."""
@@ -47,6 +48,14 @@ class ArraySource:
         if self.shuffle:
             return random.permutation(self.size).astype(np.int32)
         return np.arange(self.size, dtype=np.int32)
+
+    def next_order(self, limit: int | None, random: np.random.Generator) -> np.ndarray:
+        """`order`; with a `limit` of steps an epoch, what is left of the last one, until nothing is."""
+        if limit is None:
+            return self.order(random)
+        order = self._rest if len(self._rest) else self.order(random)
+        self._rest = order[limit * self.batch_size :]
+        return order
 
     def first_batch(self) -> Any:
         """A batch to build on."""

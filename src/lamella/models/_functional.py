@@ -88,13 +88,13 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """The shapes of the inputs, in their structure."""
-        return _tree.map_structure(lambda t: t.shape, self.input)
+        """The shape of the input, or a list of the shapes of the `inputs`."""
+        return _one_or_list([t.shape for t in self.inputs])
 
     @property
     def output_shape(self) -> Any:
-        """The shapes of the outputs, in their structure."""
-        return _tree.map_structure(lambda t: t.shape, self.output)
+        """The shape of the output, or a list of the shapes of the `outputs`."""
+        return _one_or_list([t.shape for t in self.outputs])
 
     @property
     def input_names(self) -> list[str]:
@@ -155,11 +155,11 @@ class Functional(Model):
         if mask is not None:
             for x, m in zip(_tree.flatten(inputs), _tree.flatten(mask)):
                 set_mask(x, m, "the caller")
-        return self._function.run(inputs, lambda node: node.operation)
+        return _one_or_list(self._function.run(inputs, lambda node: node.operation))
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs as KerasTensors."""
-        return self._function.compute_output_spec(self._arranged(inputs))
+        return _one_or_list(self._function.compute_output_spec(self._arranged(inputs)))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for inputs of `input_shape`."""
@@ -404,6 +404,11 @@ def _name_as_keras(entry: dict, operation: OpCall, nodes: list, describe: Any) -
             for _, args, kwargs in splits  # type: ignore[misc]
         ],
     )
+
+
+def _one_or_list(structure: Any) -> Any:
+    """The element of a list or tuple that has just one; any other structure as it is."""
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
 
 
 def _any_tensor(value: Any) -> bool:

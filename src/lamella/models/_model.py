@@ -243,7 +243,7 @@ class Model(Layer):
             "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
+            "jit_compile": jit_compile not in (False, None),
         }
         self.optimizer = optimizer
         self._compile_loss = compiled_loss
@@ -293,14 +293,19 @@ class Model(Layer):
     # ---- metrics ---------------------------------------------------------------------------------
 
     @property
-    def metrics(self) -> list:
-        """The metrics: the running loss, those given to `compile`, and those of the layers."""
+    def _compiled_metrics(self) -> list:
+        """The running loss, the metrics given to `compile`, and the running loss of each output."""
         out = [self._loss_tracker] if self._loss_tracker is not None else []
         if self._compile_metrics is not None:
             out.append(self._compile_metrics)
         if self._compile_loss is not None:
             out += self._compile_loss.metrics
-        return unique(out + Layer.metrics.fget(self))  # type: ignore[attr-defined]
+        return out
+
+    @property
+    def metrics(self) -> list:
+        """The metrics: the running loss, those given to `compile`, and those of the layers."""
+        return unique(self._compiled_metrics + Layer.metrics.fget(self))  # type: ignore[attr-defined]
 
     @property
     def metrics_names(self) -> list[str]:

@@ -10,6 +10,7 @@ from lamella.data._checks import as_arrays, check_lengths, flat_arrays
 from lamella.data._sources import class_weights_to_sample_weights
 from lamella.errors import ArgumentError, NotCompiledError
 from lamella.training import _loop, _preparation, _steps
+from lamella.training._compiled import CompiledMetrics
 
 
 def on_batch(model: Any, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
@@ -45,10 +46,9 @@ def run_batch(model: Any, kind: str, data: Any) -> Any:
 
 
 def in_order(model: Any, logs: dict[str, Any]) -> Any:
-    """The values of `logs`: the loss, the losses of the outputs, the compiled metrics, the others."""
-    order = [metric.name for metric in model.metrics[:1] + (model._compile_loss.metrics if model._compile_loss else [])]
-    if model._compile_metrics is not None:
-        order += [name for name, _ in model._compile_metrics.by_name()]
-    order += [metric.name for metric in model.metrics]
-    values = [logs[name] for name in dict.fromkeys([*order, *logs]) if name in logs]
+    """The values of `logs` as Keras lists them: by the names of `metrics`, then what else there is by its name."""
+    names: list[str] = []
+    for metric in model.metrics:
+        names += metric.metrics_names if isinstance(metric, CompiledMetrics) else [metric.name]
+    values = [logs[name] for name in [n for n in names if n in logs] + sorted(set(logs) - set(names))]
     return values[0] if len(values) == 1 else values

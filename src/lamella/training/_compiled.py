@@ -7,6 +7,7 @@ from lamella import losses as losses_module
 from lamella import metrics as metrics_module
 from lamella import ops
 from lamella.core import _tree
+from lamella.core._names import snake_case
 from lamella.errors import ArgumentError
 from lamella.losses._loss import LossFunctionWrapper
 from lamella.metrics import Metric
@@ -15,7 +16,7 @@ from lamella.metrics import Metric
 def output_names_of(y_pred: Any, model_names: list[str] | None) -> list[str]:
     """A name for every output: the keys of a dict, what the model says, or output_0, output_1, ..."""
     if isinstance(y_pred, dict):
-        return [str(k) for k in sorted(y_pred)]
+        return [str(k) for k in y_pred]
     count = len(_tree.flatten(y_pred))
     if model_names and len(model_names) == count:
         return list(model_names)
@@ -76,8 +77,8 @@ class CompiledLoss:
 
     @property
     def metrics(self) -> list:
-        """A running mean for the loss of each output, where there are several outputs."""
-        return self._trackers if self._built else []
+        """A running mean for the loss of each output, where several outputs have one."""
+        return list(self._trackers.values()) if self._built else []
 
     def build(self, y_pred: Any) -> None:
         """Settle which loss applies to which output."""
@@ -88,12 +89,18 @@ class CompiledLoss:
         if isinstance(spec, dict) and not isinstance(y_pred, dict) and len(spec) == len(self.names) == 1:
             spec = next(iter(spec.values()))
         self.functions: list[Callable | None] = []
+        if isinstance(spec, dict) and (without := [name for name in self.names if name not in spec]):
+            raise ArgumentError(
+                f"The dict argument `loss` has no entry for the output(s) {without} of the model; it has "
+                f"{sorted(map(str, spec))}. Give None for an output without a loss."
+            )
         for entry in per_output(spec, y_pred, self.names, "loss"):
             self.functions.append(None if entry is None else _as_loss(entry))
         weights = per_output(self.weights_spec, y_pred, self.names, "loss_weights")
         self.weights = [None if w is None else float(w) for w in weights]
-        several = len(self.names) > 1
-        self._trackers = [metrics_module.Mean(name=f"{n}_loss") for n in self.names] if several else []
+        with_loss = [name for name, function in zip(self.names, self.functions) if function is not None]
+        trackers = {name: metrics_module.Mean(name=f"{name}_loss") for name in with_loss}
+        self._trackers = trackers if len(with_loss) > 1 else {}
         self._built = True
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -109,14 +116,15 @@ class CompiledLoss:
                 f"{len(targets)} entries."
             )
         total = None
-        for i, (function, y, p, w) in enumerate(zip(self.functions, targets, predictions, weights)):
+        entries = zip(self.names, self.functions, targets, predictions, weights, self.weights)
+        for name, function, y, p, w, factor in entries:
             if function is None or y is None:
                 continue
             value = ops.cast(function(y, p, w), "float32") if p.dtype == "float16" else function(y, p, w)
-            if self._trackers:
-                self._trackers[i].update_state(ops.stop_gradient(value), sample_weight=_batch_of(p))
-            if self.weights[i] is not None:
-                value = ops.multiply(value, self.weights[i])
+            if name in self._trackers:
+                self._trackers[name].update_state(ops.stop_gradient(value), sample_weight=_batch_of(p))
+            if factor is not None:
+                value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
         return total
 
@@ -178,6 +186,11 @@ class CompiledMetrics(Metric):
     def metrics(self) -> list:
         """The metrics, flat."""
         return [metric for group in self._groups for metrics in group for metric, _ in metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The name of each of `metrics`: the text that was given, or its own."""
+        return [given or metric.name for group in self._groups for metrics in group for metric, given in metrics]
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Settle which metric applies to which output; 'accuracy' becomes the accuracy that fits its shape."""
@@ -271,7 +284,7 @@ def resolve_metric(entry: Any, y_true: Any, y_pred: Any) -> Any:
     if isinstance(metric, metrics_module.Metric):
         return metric
     if callable(metric):
-        name = entry if isinstance(entry, str) else getattr(metric, "__name__", type(metric).__name__)
+        name = entry if isinstance(entry, str) else snake_case(getattr(metric, "__name__", type(metric).__name__))
         if isinstance(entry, losses_module.Loss):
             name = entry.name
         return metrics_module.MeanMetricWrapper(metric, name=name)

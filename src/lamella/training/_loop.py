@@ -2,6 +2,7 @@
 
 import collections
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,16 +42,15 @@ class Run:
         self._pending: collections.deque = collections.deque()
         self._logs: dict[str, Any] = {}
         self._last_end = 0.0
+        self._told = False  # that a program of `plan.fixed` steps began
 
     def arrays(self, source: ArraySource, limit: int | None, random: Any) -> dict[str, Any]:
         """Run an epoch over arrays; returns the logs of its last step."""
         data = source.resident()
-        order = source.order(random)
-        batch, whole = source.batch_size, source.size // source.batch_size
-        steps = source.steps if limit is None else limit
-        if self.kind == "train" and limit is not None and limit > source.steps:
-            order = np.concatenate([source.order(random) for _ in range(-(-limit // max(whole, 1)) + 1)])
-            whole = limit
+        order = source.next_order(limit, random) if self.kind == "train" else source.order(random)
+        batch = source.batch_size
+        order = order if limit is None else order[: limit * batch]
+        whole, steps = len(order) // batch, -(-len(order) // batch)
         tables = []
         for begin in range(0, min(whole, steps), BLOCK):
             end = min(begin + BLOCK, whole, steps)
@@ -90,9 +90,10 @@ class Run:
         program = self._chunks_program()
         at = 0
         while at < count:
-            length = self.plan.next(count - at)
-            if self.plan.fixed is not None:
+            length = self.plan.next(count - at, self.step)
+            if self.plan.fixed is not None and not self._told:
                 self._tell_begin(self.step)
+                self._told = True
             chunk = Chunk(program, self.step, at, length, data, table)
             if self.guards:
                 chunk.before = current_values(program.groups)
@@ -135,8 +136,8 @@ class Run:
                 self._tell_begin(first + i)
                 self._tell_end(first + i, program.row(table, at + i))
         self._logs = program.row(table, at + length - 1)
-        if self.plan.fixed is not None:
-            self._tell_end(first + length - 1, self._logs)
+        if self.plan.fixed is not None and (first + length) % self.plan.fixed == 0:
+            self._tell_execution_end(first + length)
         self._show(self._logs, first + length)
 
     def _halt(self, chunk: "Chunk", at: int) -> None:
@@ -165,7 +166,13 @@ class Run:
     def _finish(self) -> dict[str, Any]:
         while self._pending:
             self._take_logs()
+        if self._told:  # fewer steps than `steps_per_execution` were left
+            self._tell_execution_end(-(-self.step // self.plan.fixed) * self.plan.fixed)  # type: ignore[operator]
         return self._logs
+
+    def _tell_execution_end(self, stop: int) -> None:
+        self._told = False
+        self._tell_end(stop - 1, self._logs)
 
 
 @dataclass
@@ -321,8 +328,10 @@ def fit(
                 logs = run.arrays(source, limit, random)
             else:
                 logs = run.stream(source, limit)
+                if run.step < (limit or 1):
+                    _ran_out(epoch - initial_epoch, run.step, limit)
                 if run.step == 0:
-                    raise DataError("The data set yielded no batches. Does a generator need to be made anew?")
+                    break
                 if limit is None and source.steps is None:
                     source.steps = run.step
                     callbacks.params["steps"] = run.step
@@ -335,7 +344,7 @@ def fit(
             callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
                 break
-        if model.optimizer is not None and model.trainable_variables:
+        if epochs > 0 and model.optimizer is not None and model.trainable_variables:
             model.optimizer.finalize_variable_values(model.trainable_variables)
     finally:
         for callback in callbacks.callbacks:
@@ -343,6 +352,22 @@ def fit(
                 callback.close()
     callbacks.on_train_end(dict(logs))
     return history
+
+
+def _ran_out(epochs: int, steps: int, limit: int | None) -> None:
+    """Tell that a stream was over before the epoch was; `epochs` went before it.
+
+    Raises:
+        DataError: when there was nothing at all to train on.
+    """
+    if epochs == steps == 0:
+        raise DataError("The data set yielded no batches. Does a generator need to be made anew?")
+    wanted = "" if limit is None else f" of the {limit} that `steps_per_epoch` asks for"
+    warnings.warn(
+        f"Your input ran out of data after {steps} steps{wanted} of epoch {epochs + 1}. Give a generator that yields at "
+        "least `steps_per_epoch * epochs` batches, or a data set that can be iterated over again.",
+        stacklevel=4,
+    )
 
 
 def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> Any:

@@ -27,10 +27,10 @@ class Plan:
     seconds_per_step: float | None = None
     _marks: list = field(default_factory=list)
 
-    def next(self, remaining: int) -> int:
-        """The number of steps in the next chunk, of the `remaining` ones."""
+    def next(self, remaining: int, step: int) -> int:
+        """The number of steps in the next chunk, of the `remaining` ones, when `step` are over."""
         if self.fixed is not None:
-            return min(self.fixed, remaining)
+            return min(self.fixed - step % self.fixed, remaining)
         if self.seconds_per_step is None:
             return min(FIRST_CHUNK, remaining)
         length = max(1, int(1.0 / (UPDATES_PER_SECOND * self.seconds_per_step)))
@@ -48,7 +48,7 @@ class Plan:
         if self.seconds_per_step is None:
             return f"chunks of {FIRST_CHUNK} steps until a step was timed: {self.reason}"
         return (
-            f"chunks of {self.next(10**9)} steps ({self.seconds_per_step * 1e6:.0f} us a step, "
+            f"chunks of {self.next(10**9, 0)} steps ({self.seconds_per_step * 1e6:.0f} us a step, "
             f"{UPDATES_PER_SECOND:.0f} updates a second): {self.reason}"
         )
 

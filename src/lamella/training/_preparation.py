@@ -58,17 +58,20 @@ def prepare_batch(model: Any, x: Any, y: Any, sample_weight: Any, what: str) -> 
         y_pred = infer_spec(lambda a: call_model(model, a, training=False), (specs[0],), {})
         model.built = True
         if not settled:
-            _settle_losses(model, specs[1], y_pred)
+            _settle_losses(model, specs, y_pred)
     if what == "fit" and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 
 
-def _settle_losses(model: Any, y: Any, y_pred: Any) -> None:
+def _settle_losses(model: Any, specs: tuple, y_pred: Any) -> None:
+    _, y, sample_weight = specs
     _check_counts(model, y, y_pred)
     if model._compile_loss is not None and not model._compile_loss.built:
         model._compile_loss.build(y_pred)
     if model._compile_metrics is not None and not model._compile_metrics.built and y is not None:
         model._compile_metrics.build(y, y_pred)
+        # Some metrics make their variables when they first see a batch.
+        infer_spec(lambda *batch: model._compile_metrics.update_state(*batch), (y, y_pred, sample_weight), {})
     model._output_specs = y_pred
     model._losses_settled = True
 

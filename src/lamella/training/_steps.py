@@ -14,7 +14,7 @@ from lamella.backend import _registry
 from lamella.core import _scopes, _tree
 from lamella.core._gradient import value_and_grad
 from lamella.core._variable import Variable
-from lamella.data._packing import unpack_x_y_sample_weight
+from lamella.data._packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from lamella.errors import ArgumentError
 from lamella.layers._tracking import held_by, unique
 
@@ -72,10 +72,14 @@ DEFAULTS: dict[str, Callable[[Any, Any], Any]] = {"train": train, "test": test, 
 def state_variables(model: Any, kind: str) -> tuple[list[Variable], ...]:
     """The variables that a step of `kind` reads and writes: (trainable, non-trainable, optimizer, metric).
 
-    The optimizer variables are those of `model.optimizer`, then those of other optimizers the model holds.
+    The optimizer variables are those of `model.optimizer`, then those of other optimizers the model holds. The metric
+    variables are those of `model.metrics`; a step that is not handed the state may also use the metrics of `compile`,
+    which a model that overrides `metrics` leaves out.
     """
     optimizers = [model.optimizer, *held_by(model, "optimizers")] if kind == "train" else []
     metrics = model.metrics_variables if kind != "predict" else []
+    if kind != "predict" and not own_step(model, kind)[1]:
+        metrics = unique([*metrics, *(v for metric in model._compiled_metrics for v in metric.variables)])
     return (
         model.trainable_variables,
         model.non_trainable_variables,
@@ -85,7 +89,10 @@ def state_variables(model: Any, kind: str) -> tuple[list[Variable], ...]:
 
 
 def own_step(model: Any, kind: str) -> tuple[Callable | None, bool]:
-    """The model's own step of `kind`, if it has one, and whether that takes the state."""
+    """The model's own step of `kind`, if it has one, and whether that takes the state.
+
+    It takes the data packed as Keras packs it: `(x, y)` where there are no sample weights, `x` where there is no `y`.
+    """
     method = getattr(model, f"{kind}_step")
     if getattr(method, "is_default_step", False):
         return None, False
@@ -94,7 +101,14 @@ def own_step(model: Any, kind: str) -> tuple[Callable | None, bool]:
         for p in inspect.signature(method).parameters.values()
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
     ]
-    return method, len(parameters) >= 2
+    takes_state = len(parameters) >= 2
+    if takes_state:
+        return lambda state, data: method(state, _packed(data)), True
+    return lambda data: method(_packed(data)), False
+
+
+def _packed(data: Any) -> Any:
+    return pack_x_y_sample_weight(*unpack_x_y_sample_weight(data))
 
 
 def stateful_step(model: Any, kind: str) -> Callable[[Any], Any]:
