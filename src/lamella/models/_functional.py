@@ -184,6 +184,11 @@ class Functional(Model):
                     f"Model {self.name!r} was made with the inputs {sorted(struct)}; the given dict lacks {missing}."
                 )
             flat = _tree.flatten({k: inputs[k] for k in struct})
+        elif isinstance(struct, dict) and isinstance(inputs, (list, tuple)):
+            raise ArgumentError(
+                f"Model {self.name!r} was made with a dict of inputs, {sorted(struct)}, which have no order; got a "
+                f"{type(inputs).__name__} of {len(inputs)}. Give a dict with these keys."
+            )
         else:
             flat = _tree.flatten(inputs)
         if len(flat) != len(self.inputs):
