@@ -1,8 +1,11 @@
 """JAX: the default backend. XLA on CPU, GPU and TPU."""
 
 import contextlib
+import functools
 import hashlib
+import math
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from lamella.backend import _dtypes
+from lamella.backend import _dtypes, _jax_convolution, _jax_pooling
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
 from lamella.backend._numpy import fits_int32, numpy_array, numpy_dtype, refuse_text
@@ -251,28 +254,11 @@ class JaxAdapter(Adapter):
 
     # ---- windows ---------------------------------------------------------------------------------
 
-    def convolution(self, x, kernel, strides, padding, input_dilation, kernel_dilation, groups, channels_last):
-        axes = "DHW"[-len(strides) :]
-        layout = f"N{axes}C" if channels_last else f"NC{axes}"
-        return jax.lax.conv_general_dilated(
-            x,
-            kernel,
-            tuple(strides),
-            list(padding),
-            lhs_dilation=tuple(input_dilation),
-            rhs_dilation=tuple(kernel_dilation),
-            dimension_numbers=(layout, f"{axes}IO", layout),
-            feature_group_count=groups,
-        )
+    convolution = staticmethod(_jax_convolution.convolution)
 
     def reduce_window(self, x, reduction, window, strides, padding):
-        if reduction == "sum":
-            neutral, combine = np.zeros((), x.dtype), jax.lax.add
-        else:
-            floating = jnp.issubdtype(x.dtype, jnp.floating)
-            low = -np.inf if floating else _dtypes.finite_range(self.dtype(x))[0]
-            neutral, combine = np.asarray(low, x.dtype), jax.lax.max
-        return jax.lax.reduce_window(x, neutral, combine, tuple(window), tuple(strides), list(padding))
+        reduce = _jax_pooling.total if reduction == "sum" else _jax_pooling.maximum
+        return reduce(x, window, strides, padding)
 
     # ---- order -----------------------------------------------------------------------------------
 
@@ -403,8 +389,8 @@ class Program:
 
 def _compile(lowered: Any) -> Any:
     global compilations
-    options = compiler_options()
     text = lowered.as_text()
+    options = compiler_options(text)
     key = hashlib.sha256(f"{sorted(options.items())}{lowered.in_tree}{lowered.out_tree}{text}".encode()).digest()
     found = _programs.get(key)
     if found is None:
@@ -417,6 +403,36 @@ def _compile(lowered: Any) -> Any:
     return found
 
 
-def compiler_options() -> dict[str, Any]:
-    """XLA options for training programs on this device."""
-    return {}
+_CONVOLUTION = re.compile(
+    r"stablehlo\.convolution.*: \(tensor<[^>]*>, tensor<((?:\d+x)+)\w+>\) -> tensor<((?:\d+x)+)\w+>"
+)
+_OWN_CONVOLUTION = {
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+}
+
+
+def compiler_options(text: str) -> dict[str, Any]:
+    """XLA's options for the program `text` (StableHLO) on this device.
+
+    On a CPU, XLA leaves convolutions to a library that is faster than its own code where an image has few channels,
+    and slower elsewhere, up to twice for the kernel's gradient. The option holds for a whole program: the larger
+    part of the arithmetic decides.
+    """
+    if jax.default_backend() != "cpu":
+        return {}
+    few = many = 0
+    for kernel, result in _CONVOLUTION.findall(text):
+        *window, depth, _ = map(int, kernel[:-1].split("x"))
+        work = math.prod(window) * depth * math.prod(map(int, result[:-1].split("x")))
+        few, many = (few + work, many) if depth < 8 else (few, many + work)
+    return dict(_OWN_CONVOLUTION) if many > few and _knows_option() else {}
+
+
+@functools.cache
+def _knows_option() -> bool:
+    """Whether this release of XLA has the option."""
+    try:
+        jax.jit(lambda: 0).lower().compile(compiler_options=dict(_OWN_CONVOLUTION))
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,33 @@
+"""Which library XLA leaves convolutions to on a CPU, by the shapes in a program."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from lamella.backend import _jax, _jax_convolution
+
+cpu_only = pytest.mark.skipif(jax.default_backend() != "cpu", reason="an option of XLA's compiler for CPUs")
+
+
+def text(channels):
+    def program(x, kernel):
+        return _jax_convolution.convolution(x, kernel, (1, 1), ((1, 1),) * 2, (1, 1), (1, 1), 1, True)
+
+    return jax.jit(program).lower(jnp.ones((2, 8, 8, channels)), jnp.ones((3, 3, channels, 4))).as_text()
+
+
+@cpu_only
+def test_many_channels_are_left_to_xla_itself():
+    assert "xla_cpu_experimental_ynn_fusion_type" in _jax.compiler_options(text(16))
+
+
+@cpu_only
+def test_few_channels_and_other_programs_get_no_option():
+    assert _jax.compiler_options(text(3)) == {}
+    assert _jax.compiler_options(jax.jit(jnp.sin).lower(1.0).as_text()) == {}
+
+
+@cpu_only
+def test_the_larger_part_decides():
+    assert _jax.compiler_options(text(3) + text(16)) != {}
+    assert _jax.compiler_options(text(7) * 3 + text(16)) == {}
