@@ -43,6 +43,16 @@ class Windows(NamedTuple):
         """Whether the windows do not overlap, and leave nothing out between them."""
         return self.window == self.strides and not any(map(any, self.padding))
 
+    @property
+    def large(self) -> bool:
+        """Whether a window has too many places to write one operation for each."""
+        return math.prod(self.window) > 64
+
+    def rows(self, x: Array) -> Array:
+        """The elements of each window along a last axis; for windows `apart`."""
+        within = self.within()
+        return jnp.moveaxis(self.split(x), within, range(-len(within), 0)).reshape(*self.result, -1)
+
     def batched(self, size: int) -> "Windows":
         """The same for arrays with another axis of `size` in front."""
         return Windows((size, *self.shape), (1, *self.window), (1, *self.strides), ((0, 0), *self.padding))
@@ -70,12 +80,18 @@ class Windows(NamedTuple):
 
 def maximum(x: Array, window: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]) -> Array:
     """The greatest element of each window; not a number where there is one. Margins count for nothing."""
-    return _maximum(x, _windows(x, window, strides, padding))
+    how = _windows(x, window, strides, padding)
+    if how.large and not how.apart:
+        return _library_maximum(x, how=how)
+    return _maximum(x, how)
 
 
 def total(x: Array, window: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]) -> Array:
     """The sum of each window."""
-    return total_p.bind(x, how=_windows(x, window, strides, padding))
+    how = _windows(x, window, strides, padding)
+    if how.large and not how.apart:
+        return _library_total(x, how=how)
+    return total_p.bind(x, how=how)
 
 
 def _windows(x: Array, window: Any, strides: Any, padding: Any) -> Windows:
@@ -100,6 +116,9 @@ def _maximum_jvp(how: Windows, primals: tuple, tangents: tuple) -> tuple[Array, 
 def first_greatest(x: Array, how: Windows) -> tuple[Array, Array]:
     """The greatest element of each window, and the number of the first place in the window where it stands."""
     kind = np.uint8 if math.prod(how.window) <= 256 else np.int32
+    if how.large and how.apart:
+        rows = how.rows(x)
+        return jnp.max(rows, -1), jnp.argmax(rows, -1).astype(kind)
     greatest = number = None
     for at, view in enumerate(_views(x, how, lowest(x))):
         if greatest is None:
@@ -129,10 +148,14 @@ def _library_maximum(x: Array, *, how: Windows) -> Array:
 
 
 def _cpu_maximum(x: Array, *, how: Windows) -> Array:
+    if how.large and how.apart:
+        return jnp.max(how.split(x), how.within())
     return functools.reduce(jnp.maximum, _views(x, how, lowest(x)))
 
 
 def _chosen(x: Array, number: Array, *, how: Windows) -> Array:
+    if how.large and how.apart:
+        return jnp.take_along_axis(how.rows(x), number[..., None].astype(jnp.int32), -1)[..., 0]
     picked = jnp.zeros(how.result, x.dtype)
     for at, view in enumerate(_views(x, how, 0)):
         picked = jnp.where(number == at, view, picked)
