@@ -9,7 +9,7 @@ from lamella._version import __version__
 
 _SUBMODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "errors", "initializers",
-    "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving",
+    "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
     "tree", "utils",
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.data import _checks
 from lamella.data._packing import unpack_x_y_sample_weight
+from lamella.data._py_dataset import PyDataset, WorkingAhead
 from lamella.errors import DataError
 
 
@@ -246,6 +247,8 @@ def make_source(
 
 
 def _library_stream(x: Any) -> Any:
+    if isinstance(x, PyDataset):
+        return WorkingAhead(x)
     if not isinstance(x, Iterable) and hasattr(x, "__getitem__") and hasattr(x, "__len__"):
         return _Indexed(x)
     return x
