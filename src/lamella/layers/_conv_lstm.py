@@ -67,6 +67,12 @@ class ConvLSTMCell(Cell):
             space = [-(-n // s) for n, s in zip(space, self.strides)]
         else:
             reach = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate)]
+            if any(n < r for n, r in zip(space, reach)):
+                raise ShapeError(
+                    f"Computed output size would be zero or negative: the kernel of {label(self)} reaches over "
+                    f"{tuple(reach)} positions, and the input has {tuple(space)} at each step. Received steps of shape "
+                    f'{tuple(input_shape)} with padding="valid". Use padding="same", a smaller kernel, or larger inputs.'
+                )
             space = [(n - r) // s + 1 for n, r, s in zip(space, reach, self.strides)]
         self.output_size = (self.filters, *space) if first else (*space, self.filters)
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from lamella import constraints, initializers, ops, regularizers
-from lamella.backend import _dtypes
+from lamella.backend import _dtypes, _registry
 from lamella.backend._result_type import result_type
 from lamella.core._keras_tensor import KerasTensor
-from lamella.errors import ShapeError
+from lamella.errors import OutOfRangeError, ShapeError
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, no_wrapping, options_of, positive_integer
 from lamella.typing import Array
@@ -31,6 +33,8 @@ class Embedding(Layer):
     Raises:
         ArgumentError: when a size is not a positive integer.
         ShapeError: when `weights` have another shape than the table.
+        OutOfRangeError: for an index that the table has no row for, where the values are known: outside of compiled
+            programs, and in the data that `fit`, `evaluate` and `predict` are given.
 
     Example:
         >>> from lamella import layers
@@ -89,7 +93,28 @@ class Embedding(Layer):
     def call(self, inputs: Array) -> Array:
         if not _dtypes.is_int_dtype(inputs.dtype):
             inputs = ops.cast(inputs, "int32")
+        adapter: Any = _registry.active()
+        if adapter.is_concrete(inputs):
+            self.check_indices(adapter.to_numpy(inputs))
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self.compute_dtype)
+
+    def check_indices(self, indices: Any) -> None:
+        """Refuse indices that the table has no row for; `indices` is an array whose values are known.
+
+        Raises:
+            OutOfRangeError: naming the first such index, and where it stands.
+        """
+        values = np.asarray(indices)
+        if values.size == 0 or values.dtype.kind not in "iuf":
+            return
+        outside = (values < 0) | (values >= self.input_dim)
+        if outside.any():
+            position = tuple(int(i) for i in np.argwhere(outside)[0])
+            raise OutOfRangeError(
+                f"{label(self)} has a vector for each index from 0 to {self.input_dim - 1} (input_dim={self.input_dim}); "
+                f"got index {values[position]} at position {position} of an input of shape {values.shape}. Give it a larger "
+                "`input_dim` (the largest index plus 1), or map what is out of the vocabulary to an index inside."
+            )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

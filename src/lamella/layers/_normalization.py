@@ -321,6 +321,7 @@ class LayerNormalization(_Scaled):
 
     def build(self, input_shape: Any) -> None:
         self._add_scale_and_shift(_sizes_along(self, input_shape))
+        self.input_spec = _fixed_along(self, input_shape)
 
     def call(self, inputs: Array) -> Array:
         x = _wide(inputs)
@@ -344,6 +345,11 @@ def _as_list(axis: Any) -> list[int]:
 def _sizes_along(layer: Any, shape: Any) -> tuple[int, ...]:
     """The sizes of `shape` along the layer's axes, in the order of the axes as numbers: -1 comes before 1, as in Keras."""
     return tuple(shape[axis_within(layer, axis, shape)] for axis in sorted(_as_list(layer.axis)))
+
+
+def _fixed_along(layer: Any, shape: Any) -> InputSpec:
+    """Inputs whose sizes along the layer's axes are those of `shape`."""
+    return InputSpec(axes={axis: shape[axis] for axis in _as_list(layer.axis)})
 
 
 def _along(weight: Any, axes: list[int], x: Array) -> Array:
@@ -375,6 +381,7 @@ class RMSNormalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         self.scale = self.add_weight(name="scale", shape=_sizes_along(self, input_shape), initializer="ones")
+        self.input_spec = _fixed_along(self, input_shape)
 
     def call(self, x: Array) -> Array:
         axes = [a % len(x.shape) for a in _as_list(self.axis)]

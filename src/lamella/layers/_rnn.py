@@ -168,6 +168,18 @@ class RNN(Layer):
         found, wanted = len(_tree.flatten(states)), len(_tree.flatten(self.cell.state_size))
         if found != wanted:
             raise ShapeError(f"{label(self)} has {wanted} states; got {found} in `initial_state`.")
+        batch = sequences.shape[0]
+        if self.stateful and _tree.flatten(self.states)[0].shape[0] != batch:
+            raise ShapeError(
+                f"{label(self)} is stateful: it carries the states of a batch of {_tree.flatten(self.states)[0].shape[0]} from "
+                f"call to call; got a batch of {batch}. Give it batches of one size, or build it anew."
+            )
+        for state, size in zip(_tree.flatten(states), _tree.flatten(self.cell.state_size)):
+            if len(state.shape) == 2 and tuple(state.shape) != (batch, size):
+                raise ShapeError(
+                    f"{label(self)} needs states of shape (batch, units) = {(batch, size)}; got {tuple(state.shape)} in "
+                    "`initial_state`."
+                )
         if mask is not None and tuple(mask.shape) != tuple(sequences.shape[:2]):
             raise ShapeError(
                 f"The mask of {label(self)} must have the shape (batch, time) = {tuple(sequences.shape[:2])} of its "
@@ -311,6 +323,11 @@ class _CellLayer(RNN):
         super().__init__(cell, activity_regularizer=activity_regularizer, **kwargs)
         self.use_cudnn = use_cudnn
         self.input_spec = InputSpec(ndim=3)
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        super().build(sequences_shape, initial_state_shape)
+        channels = 2 if getattr(self.cell, "data_format", None) == "channels_first" else len(sequences_shape) - 1
+        self.input_spec = InputSpec(ndim=len(sequences_shape), axes={channels: sequences_shape[channels]})
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self)}

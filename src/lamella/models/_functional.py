@@ -10,6 +10,7 @@ from lamella.core._operation import OpCall, Operation
 from lamella.core._operation_names import name_of_op, split_arguments
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError, SerializationError, ShapeError
+from lamella.layers._embedding import Embedding
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
@@ -234,6 +235,10 @@ class Functional(Model):
                         f"{tuple(value.shape)}. Axis {axis} must have size {ref.shape[axis]}, which is what the layer "
                         f"{', '.join(map(repr, consumers))} was built for."
                     )
+            for node in self._function.nodes:
+                looked_up = isinstance(node.operation, Embedding) and any(t is ref for t in node.input_tensors)
+                if looked_up and not node.kwargs.get("reverse"):
+                    node.operation.check_indices(value)
 
     def build(self, input_shape: Any = None) -> None:
         """Nothing to do: a drawn model is built."""
