@@ -8,6 +8,7 @@ from typing import Any
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays, cast, common_dtype, dtype_of
 from lamella.core._operation import op
+from lamella.core._sizes import as_size
 from lamella.errors import ArgumentError, DTypeError, ShapeError
 from lamella.ops._operands import check_broadcast, float_operands, kind_of
 from lamella.typing import Array, ArrayLike
@@ -94,7 +95,7 @@ def _native(dtype: Any) -> tuple:
 
 def _sizes(op_name: str, shape: Any) -> tuple[int, ...]:
     try:
-        sizes = tuple(operator.index(n) for n in shape) if hasattr(shape, "__iter__") else (operator.index(shape),)
+        sizes = tuple(as_size(n) for n in shape) if hasattr(shape, "__iter__") else (as_size(shape),)
     except TypeError:
         raise ShapeError(f"The `shape` of ops.{op_name} must be integers, such as (2, 3); got {shape!r}.") from None
     if builtins.any(n < 0 for n in sizes):

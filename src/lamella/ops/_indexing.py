@@ -10,6 +10,7 @@ from lamella.backend import _registry
 from lamella.core._arrays import arrays, cast, common_dtype, dtype_of
 from lamella.core._inference import size_of_unknown, stands_for_unknown
 from lamella.core._operation import op
+from lamella.core._sizes import as_size
 from lamella.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeError
 from lamella.ops._operands import check_broadcast, kind_of, reduced_axes, single_axis
 from lamella.ops._sorting import static_count
@@ -226,9 +227,9 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: Shape) -> Array:
         [[2, 3], [5, 6]]
     """
     _, x = arrays(inputs)
-    sizes = tuple(operator.index(n) for n in shape)
+    sizes = tuple(as_size(n) for n in shape)
     if -1 in sizes and len(sizes) == x.ndim:
-        sizes = tuple(m - operator.index(s) if n == -1 else n for n, m, s in zip(sizes, x.shape, start_indices))
+        sizes = tuple(m - as_size(s) if n == -1 else n for n, m, s in zip(sizes, x.shape, start_indices))
     return _registry.active().slice(x, _starts("slice", x, start_indices, sizes), sizes)
 
 
@@ -309,7 +310,7 @@ def scatter(indices: ArrayLike, values: ArrayLike, shape: Shape) -> Array:
         [4, 0, 2, 0]
     """
     xp, values = arrays(values)
-    zeros = xp.zeros(tuple(operator.index(n) for n in shape), dtype=values.dtype)
+    zeros = xp.zeros(tuple(as_size(n) for n in shape), dtype=values.dtype)
     return _written("scatter", zeros, indices, values, "add")
 
 

@@ -11,6 +11,7 @@ from lamella.backend import _registry
 from lamella.core._arrays import arrays
 from lamella.core._inference import stands_for_unknown
 from lamella.core._operation import op
+from lamella.core._sizes import as_size
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._operands import reduced_axes, single_axis
 from lamella.typing import Array, ArrayLike, Axis
@@ -57,7 +58,7 @@ def reshape(x: ArrayLike, newshape: Any) -> Array:
     """
     xp, x = arrays(x)
     given = tuple(newshape) if hasattr(newshape, "__iter__") else (newshape,)
-    sizes = tuple(-1 if n is None else operator.index(n) for n in given)
+    sizes = tuple(-1 if n is None else as_size(n) for n in given)
     count, known = math.prod(x.shape), math.prod(n for n in sizes if n != -1)
     unknown = sizes.count(-1)
     if unknown > 1:
@@ -260,7 +261,7 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
     """
     xp, x = arrays(x)
     given: Any = shape if hasattr(shape, "__iter__") else (shape,)
-    shape = tuple(operator.index(n) for n in given)
+    shape = tuple(as_size(n) for n in given)
     aligned = shape[len(shape) - x.ndim :]
     if any(stands_for_unknown(n) for n in x.shape):  # the unknown size may be the one wanted: only the shape matters
         x = xp.zeros(tuple(1 if stands_for_unknown(n) else n for n in x.shape), dtype=x.dtype)
