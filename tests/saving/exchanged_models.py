@@ -391,18 +391,21 @@ def observed(name, model):
     return seen
 
 
-ENDINGS = (".keras", ".h5", ".weights.h5")
-# A class has no old format; Keras cannot write, or read, the others in it.
-NO_OLD_FORMAT = {"subclassed", "adafactor", "bfloat16", "drawn_in_a_class"}
+# These go through every format; the others through `.keras` only, for every model costs Keras seconds. Keras itself cannot read,
+# in the old format, a class, Adafactor and bfloat16.
+EVERY_FORMAT = {"dense", "batch_normalization", "bidirectional", "nested", "merging", "drawn_ops", "loss_scaled"}
+
+
+def endings(name):
+    return (".keras", ".h5", ".weights.h5") if name in EVERY_FORMAT else (".keras",)
 
 
 def write_all(K, name, folder):
     """Save the model in each format, then record what it does."""
     model = made(K, name)
-    model.save(folder / f"{name}.keras")
-    model.save_weights(folder / f"{name}.weights.h5")
-    if name not in NO_OLD_FORMAT:
-        model.save(folder / f"{name}.h5")
+    for ending in endings(name):
+        save = model.save_weights if ending == ".weights.h5" else model.save
+        save(folder / f"{name}{ending}")
     np.savez(folder / f"{name}.npz", **observed(name, model))
 
 
@@ -413,10 +416,6 @@ def read(K, name, folder, ending):
     model = made(K, name)
     model.load_weights(folder / f"{name}{ending}")
     return model
-
-
-def endings(name):
-    return [e for e in ENDINGS if not (e == ".h5" and name in NO_OLD_FORMAT)]
 
 
 def main(folder):
