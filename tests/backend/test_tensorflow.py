@@ -253,6 +253,27 @@ def test_a_train_step_with_a_tape_is_taken(eager):
     assert (values(net)[0] != before[0]).any()
 
 
+# ---- factorisations, whose signs and orders are TensorFlow's own ---------------------------------------
+
+
+def test_factorisations_multiply_to_what_they_are_of():
+    x = rng().normal(size=(2, 3, 4)).astype("float32")
+    for full in (True, False):
+        u, s, v = (part.numpy() for part in ops.linalg.svd(x, full_matrices=full))
+        np.testing.assert_allclose(u[..., :3] * s[:, None] @ v[:, :3], x, atol=1e-5)
+        np.testing.assert_allclose(s, np.linalg.svd(x, compute_uv=False), rtol=1e-5)
+        np.testing.assert_allclose(
+            v @ v.swapaxes(1, 2), np.broadcast_to(np.eye(v.shape[1]), (2, *v.shape[1:2] * 2)), atol=1e-5
+        )
+    square = x[..., :3]
+    symmetric = square + square.swapaxes(1, 2)
+    values, vectors = (part.numpy() for part in ops.linalg.eigh(symmetric))
+    np.testing.assert_allclose(symmetric @ vectors, vectors * values[:, None], atol=1e-5)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(symmetric), rtol=1e-4, atol=1e-5)
+    values, vectors = (part.numpy() for part in ops.linalg.eig(square))
+    np.testing.assert_allclose(square @ vectors, vectors * values[:, None], atol=1e-5)
+
+
 # ---- programs ------------------------------------------------------------------------------------------
 
 

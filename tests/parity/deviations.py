@@ -6,4 +6,12 @@ the name of a test without "test_" and `case` the id of the case, both as pytest
 once it passes, its line has to go.
 """
 
-DEVIATIONS: dict[str, str] = {}
+_UP_TO_SIGN = (
+    "TensorFlow (Eigen) picks other signs and orders than LAPACK; tests/backend/test_tensorflow.py checks the laws"
+)
+
+DEVIATIONS: dict[str, str] = {
+    "on_tensorflow/linalg.svd-*full_matrices=*": _UP_TO_SIGN,
+    "on_tensorflow/linalg.eigh-2x2*v": _UP_TO_SIGN,
+    "on_tensorflow/linalg.eig-*3x3float32v": _UP_TO_SIGN,
+}

@@ -325,6 +325,7 @@ class TensorflowAdapter(TensorflowWindows, Adapter):
 
     def bitcast(self, x, dtype):
         native = tf.as_dtype(dtype)
+        x = tf.cast(x, tf.uint8) if x.dtype == tf.bool else x
         if native.size > x.dtype.size:
             x = tf.reshape(x, [*x.shape[:-1], x.shape[-1] * x.dtype.size // native.size, native.size // x.dtype.size])
         out = tf.bitcast(x, native)
