@@ -42,6 +42,15 @@ PEERS = {
     for peer in (
         Peer("lamella", "keras", "lamella", ("lamella", "jax")),
         Peer("lamella-warm", "keras", "lamella", ("lamella", "jax"), on_request=True, warm_cache=True),
+        Peer(
+            "lamella-tensorflow",
+            "keras",
+            "lamella",
+            ("lamella", "tensorflow"),
+            {"LAMELLA_BACKEND": "tensorflow"},
+            on_request=True,
+        ),
+        Peer("tf-function", "tensorflow", "tensorflow", ("tensorflow",), on_request=True),
         _keras("jax"),
         _keras("tensorflow"),
         _keras("torch"),

@@ -384,6 +384,12 @@ class TensorflowAdapter(TensorflowWindows, Adapter):
         tf.test.experimental.sync_devices()
         return arrays
 
+    def start_profile(self, directory):
+        tf.profiler.experimental.start(directory)
+
+    def stop_profile(self):
+        tf.profiler.experimental.stop()
+
     def eagerly(self):
         return tf.init_scope()
 
