@@ -227,6 +227,12 @@ SHAPES = [
     case("UpSampling3D", (1, 2, 3), "channels_first", x=(2, 2, 3, 4)),
     case("Rescaling", 0.5, x=(3, 4), masked=True),
     case("Rescaling", [1.0, 2.0, 3.0, 4.0], offset=-1.0, integers=9),
+    case("Normalization", mean=0.5, variance=4.0, x=(3, 4), masked=True),
+    case("Normalization", axis=1, mean=[1.0, 2.0, 3.0], variance=2.0, invert=True, x=(3, 4)),
+    case("Discretization", bin_boundaries=[-1.0, 0.5], gradients=False, half=False, x=(3,)),
+    case("Discretization", bin_boundaries=[-1.0, 0.5], output_mode="count", gradients=False, x=(3,)),
+    case("CategoryEncoding", 5, x=(3,), integers=5),
+    case("CategoryEncoding", 5, "one_hot", x=(3,), integers=5, unknown=(1,)),
 ]
 
 MERGING = [

@@ -99,6 +99,7 @@ from lamella.layers._pooling import (
 )
 from lamella.layers._preprocessing_hashing import HashedCrossing, Hashing
 from lamella.layers._preprocessing_lookup import IntegerLookup, StringLookup
+from lamella.layers._preprocessing_numbers import CategoryEncoding, Discretization, Normalization
 from lamella.layers._preprocessing_text import TextVectorization
 from lamella.layers._rescaling import Rescaling
 from lamella.layers._reshaping import Flatten, Permute, RepeatVector, Reshape
@@ -259,6 +260,9 @@ __all__ = [
     "dot",
     # preprocessing
     "Rescaling",
+    "Normalization",
+    "Discretization",
+    "CategoryEncoding",
     "IntegerLookup",
     "StringLookup",
     "TextVectorization",
