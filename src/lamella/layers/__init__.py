@@ -98,6 +98,47 @@ from lamella.layers._pooling import (
     MaxPooling3D,
 )
 from lamella.layers._preprocessing_hashing import HashedCrossing, Hashing
+from lamella.layers._preprocessing_image_color import (
+    AutoContrast,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    Solarization,
+)
+from lamella.layers._preprocessing_image_shape import (
+    RandomElasticTransform,
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from lamella.layers._preprocessing_image_size import (
+    CenterCrop,
+    RandomCrop,
+    Resizing,
+)
+from lamella.layers._preprocessing_image_filter import (
+    ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomSharpness,
+)
+from lamella.layers._preprocessing_image_mixing import (
+    AugMix,
+    CutMix,
+    MaxNumBoundingBoxes,
+    MixUp,
+    RandAugment,
+)
 from lamella.layers._preprocessing_lookup import IntegerLookup, StringLookup
 from lamella.layers._preprocessing_numbers import CategoryEncoding, Discretization, Normalization
 from lamella.layers._preprocessing_text import TextVectorization
@@ -268,6 +309,38 @@ __all__ = [
     "TextVectorization",
     "Hashing",
     "HashedCrossing",
+    # images
+    "AugMix",
+    "CutMix",
+    "MaxNumBoundingBoxes",
+    "MixUp",
+    "RandAugment",
+    "ContrastLimitedAdaptiveHistogramEqualization",
+    "Equalization",
+    "RandomErasing",
+    "RandomGaussianBlur",
+    "RandomSharpness",
+    "CenterCrop",
+    "RandomCrop",
+    "Resizing",
+    "RandomElasticTransform",
+    "RandomFlip",
+    "RandomPerspective",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "AutoContrast",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPosterization",
+    "RandomSaturation",
+    "Solarization",
     # configurations
     "serialize",
     "deserialize",
