@@ -54,6 +54,7 @@ _ROOT_CLASSES = {
     "DTypePolicy": "keras",
     "FloatDTypePolicy": "keras",
     "OpCall": "lamella",
+    "FeatureSpace": "keras.utils",
 }
 
 

@@ -35,6 +35,7 @@ from lamella.layers._dropout import (
 )
 from lamella.layers._einsum_dense import EinsumDense
 from lamella.layers._embedding import Embedding, ReversibleEmbedding
+from lamella.layers._feature_space import FeatureSpace as _FeatureSpace  # a class of keras.utils; files name it
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._lambda import Lambda
@@ -111,20 +112,6 @@ from lamella.layers._preprocessing_image_color import (
     RandomSaturation,
     Solarization,
 )
-from lamella.layers._preprocessing_image_shape import (
-    RandomElasticTransform,
-    RandomFlip,
-    RandomPerspective,
-    RandomRotation,
-    RandomShear,
-    RandomTranslation,
-    RandomZoom,
-)
-from lamella.layers._preprocessing_image_size import (
-    CenterCrop,
-    RandomCrop,
-    Resizing,
-)
 from lamella.layers._preprocessing_image_filter import (
     ContrastLimitedAdaptiveHistogramEqualization,
     Equalization,
@@ -138,6 +125,20 @@ from lamella.layers._preprocessing_image_mixing import (
     MaxNumBoundingBoxes,
     MixUp,
     RandAugment,
+)
+from lamella.layers._preprocessing_image_shape import (
+    RandomElasticTransform,
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from lamella.layers._preprocessing_image_size import (
+    CenterCrop,
+    RandomCrop,
+    Resizing,
 )
 from lamella.layers._preprocessing_lookup import IntegerLookup, StringLookup
 from lamella.layers._preprocessing_numbers import CategoryEncoding, Discretization, Normalization

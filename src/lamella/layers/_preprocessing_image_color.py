@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-
-
 from lamella import ops, random
 from lamella.errors import ArgumentError
 from lamella.layers._options import label
@@ -251,9 +249,7 @@ class RandomGrayscale(_ColorLayer):
 
     def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Any):
         if not isinstance(factor, (int, float)) or not 0 <= factor <= 1:
-            raise ArgumentError(
-                f"`factor` of RandomGrayscale should be between 0 and 1. Received: factor={factor!r}"
-            )
+            raise ArgumentError(f"`factor` of RandomGrayscale should be between 0 and 1. Received: factor={factor!r}")
         super().__init__(None, (0, 255), seed, data_format, **kwargs)
         self.factor = factor
 
@@ -471,5 +467,3 @@ class RandomColorJitter(RandomImageLayer):
             for step in self._steps:
                 images = step.transform_images(images, step.get_random_transformation(images), training=True)
         return images
-
-

@@ -23,7 +23,7 @@ class RandomSharpness(RandomImageLayer):
     """Blurs or sharpens each image while training: `smooth + 2 f (x - smooth)`.
 
     The smooth image is the mean over 3x3 pixels, the one in the middle counting five times, as in the Python Imaging
-    Library; the outermost pixels stay.
+    Library; around the image there are zeros.
 
     Args:
         factor: the bounds of f: 0 is smooth, 0.5 changes nothing, 1 is sharp; a number stands for (0, factor).
@@ -55,15 +55,11 @@ class RandomSharpness(RandomImageLayer):
         factor = self._per_image(ops.cast(transformation["factor"], self.compute_dtype), images) * 2.0
         h, w = self.height_axis % len(images.shape), self.width_axis % len(images.shape)
         rows, columns = images.shape[h], images.shape[w]
-        if rows < 3 or columns < 3:
-            return images
-        total: Any = 0.0
+        padded = ops.pad(images, [(1, 1) if a in (h, w) else (0, 0) for a in range(len(images.shape))])
+        smooth: Any = 0.0
         for i, j in itertools.product(range(3), repeat=2):
-            part = _part(images, {h: (i, rows - 2 + i), w: (j, columns - 2 + j)})
-            total = total + part * (5.0 / 13.0 if i == j == 1 else 1.0 / 13.0)
-        width = [(1, 1) if a in (h, w) else (0, 0) for a in range(len(images.shape))]
-        inner = ops.pad(ops.ones_like(total, dtype="bool"), width)
-        smooth = ops.where(inner, ops.pad(total, width), images)
+            part = _part(padded, {h: (i, rows + i), w: (j, columns + j)})
+            smooth = smooth + part * (5.0 / 13.0 if i == j == 1 else 1.0 / 13.0)
         return ops.clip(smooth + (images - smooth) * factor, *self.value_range)
 
 
@@ -76,7 +72,7 @@ class RandomGaussianBlur(RandomImageLayer):
 
     Args:
         factor: the bounds of the probability, which is drawn for each image; a number stands for (0, factor).
-        kernel_size: the size of the Gaussian in pixels, odd: a number, or (height, width).
+        kernel_size: the size of the Gaussian in pixels, odd: a number, or (width, height).
         sigma: the bounds of its width; a number stands for (0, sigma).
         value_range: of the images, which are cut to it.
         data_format: "channels_last" or "channels_first"; defaults to `image_data_format()`.
@@ -119,7 +115,7 @@ class RandomGaussianBlur(RandomImageLayer):
             return images
         sigma = ops.cast(transformation["blur_factor"], self.compute_dtype)
         blurred = images
-        axes = (self.height_axis, self.width_axis)
+        axes = (self.width_axis, self.height_axis)
         for i, (axis, size) in enumerate(zip(axes, self.kernel_size)):
             blurred = _smoothed(blurred, axis % len(images.shape), _gaussian(size, sigma[i], self.compute_dtype))
         blurred = ops.clip(blurred, *self.value_range)
@@ -143,7 +139,9 @@ def _smoothed(x: Array, axis: int, kernel: Array) -> Array:
     return total
 
 
-def random_rectangles(layer: RandomImageLayer, count: int, size: tuple, rows: Array, columns: Array, seed: Any) -> Array:
+def random_rectangles(
+    layer: RandomImageLayer, count: int, size: tuple, rows: Array, columns: Array, seed: Any
+) -> Array:
     """Masks `(count, height, width)`, True inside a rectangle with `rows` and `columns`, its centre anywhere."""
     height, width = size
     centre_x = ops.cast(ops.floor(layer._uniform((count,), (0.0, 1.0), seed, "float32") * width), "int32")
@@ -230,7 +228,7 @@ class RandomErasing(RandomImageLayer):
 
 
 class Equalization(ImageLayer):
-    """Spreads the values of each channel of each image evenly over the range, also when not training.
+    """Spreads the values of each channel evenly over the range, also when not training: of all images of a batch together.
 
     Each of `bins` levels becomes the share of the pixels up to it, less that of the lowest level there is (Gonzalez and
     Woods, "Digital Image Processing", section 3.3, as the Python Imaging Library rounds it).
@@ -256,16 +254,17 @@ class Equalization(ImageLayer):
         batched = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
         batched = batched if not self._channels_first else ops.moveaxis(batched, 1, -1)
         batch, height, width, channels = batched.shape
-        pixels = ops.reshape(ops.transpose(batched, (0, 3, 1, 2)), (batch * channels, height * width))
+        count = batch * height * width
+        pixels = ops.transpose(ops.reshape(batched, (count, channels)), (1, 0))
         levels = ops.cast(ops.clip(ops.floor(pixels / 255.0 * (self.bins - 1)), 0, self.bins - 1), "int32")
         histogram = ops.sum(ops.one_hot(levels, self.bins, dtype="int32"), axis=1)
         cumulated = ops.cumsum(histogram, axis=-1)
-        lowest = ops.min(ops.where(cumulated > 0, cumulated, height * width), axis=-1, keepdims=True)
-        span = height * width - lowest
-        table = (cumulated - lowest) / ops.maximum(span, 1) * 255.0
+        lowest = ops.min(ops.where(cumulated > 0, cumulated, count), axis=-1, keepdims=True)
+        span = count - lowest
+        table = ops.round((cumulated - lowest) / ops.maximum(span, 1) * 255.0)
         even = ops.take_along_axis(ops.cast(ops.clip(table, 0, 255), images.dtype), levels, axis=-1)
         even = ops.where(span > 0, even, pixels)
-        out = ops.transpose(ops.reshape(even, (batch, channels, height, width)), (0, 2, 3, 1))
+        out = ops.reshape(ops.transpose(even, (1, 0)), batched.shape)
         out = out if not self._channels_first else ops.moveaxis(out, -1, 1)
         out = out if len(images.shape) == 4 else out[0]
         return rescaled(out, (0, 255), self.value_range)
@@ -305,7 +304,9 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = check_range(self, value_range)
         if not isinstance(clip_limit, (int, float)) or clip_limit < 0:
-            raise ArgumentError(f"`clip_limit` of {label(self)} must be a number of at least 0. Received: {clip_limit!r}")
+            raise ArgumentError(
+                f"`clip_limit` of {label(self)} must be a number of at least 0. Received: {clip_limit!r}"
+            )
         self.clip_limit = clip_limit
         self.tile_grid_size = sizes(self, "tile_grid_size", tile_grid_size, 2)
 
@@ -323,17 +324,21 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         rows, columns = self.tile_grid_size
         down, right = -height % rows, -width % columns
         levels = ops.cast(images, "int32")
-        padded = ops.pad(levels, [(0, 0), (0, down), (0, right), (0, 0)], mode="reflect" if down or right else "constant")
+        padded = ops.pad(
+            levels, [(0, 0), (0, down), (0, right), (0, 0)], mode="reflect" if down or right else "constant"
+        )
         tile_height, tile_width = (height + down) // rows, (width + right) // columns
         size = tile_height * tile_width
         tiles = ops.reshape(padded, (batch, rows, tile_height, columns, tile_width, channels))
         tiles = ops.reshape(ops.transpose(tiles, (0, 1, 3, 5, 2, 4)), (-1, size))
         histogram = ops.sum(ops.one_hot(tiles, 256, dtype="float32"), axis=1)
         if self.clip_limit > 0:
-            limit = max(self.clip_limit * size / 256.0, 1.0)
+            limit = self.clip_limit * size / 256.0
             excess = ops.sum(ops.maximum(histogram - limit, 0.0), axis=-1, keepdims=True)
             histogram = ops.minimum(histogram, limit) + excess / 256.0
-        tables = ops.clip(ops.round(ops.cumsum(histogram, axis=-1) * (255.0 / size)), 0, 255)
+        cumulated = ops.cumsum(histogram, axis=-1)
+        lowest = cumulated[:, :1]
+        tables = ops.clip((cumulated - lowest) * 255.0 / ops.maximum(size - lowest, 1e-6), 0, 255)
         tables = ops.reshape(tables, (batch, rows, columns, channels, 256))
         return self._interpolated(levels, tables, (tile_height, tile_width), images.dtype)
 

@@ -5,7 +5,7 @@ from typing import Any
 from lamella import ops, random
 from lamella.errors import ArgumentError
 from lamella.layers._options import label, positive_integer
-from lamella.layers._preprocessing_image import ImageLayer, RandomImageLayer, as_pair
+from lamella.layers._preprocessing_image import ImageLayer, RandomImageLayer
 from lamella.layers._preprocessing_image_color import (
     AutoContrast,
     RandomBrightness,
@@ -198,7 +198,7 @@ class _Policy(RandomImageLayer):
 
     def _make(self, names: tuple, interpolation: str) -> None:
         self.interpolation = check_choice(self, "interpolation", interpolation, INTERPOLATIONS)
-        low, high = self.factor
+        high = self.factor[1]
         shared = {"data_format": self.data_format, "dtype": self.dtype_policy}
         if self.bounding_box_format is not None:
             shared["bounding_box_format"] = self.bounding_box_format
@@ -290,16 +290,17 @@ class RandAugment(_Policy):
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         if not training:
             return None
-        drawn = {n: getattr(self, n).get_random_transformation(data, training=training, seed=self._seed(seed)) for n in _ALL}
+        drawn = {
+            n: getattr(self, n).get_random_transformation(data, training=training, seed=self._seed(seed)) for n in _ALL
+        }
         order = random.shuffle(ops.arange(len(_ALL), dtype="int32"), seed=self._seed(seed))
-        return {"transforms": drawn, "layer_idxes": order}
+        return {"transforms": drawn, "layer_idxes": order[: self.num_ops]}
 
     def _applied(self, method: str, value: Any, transformation: Any, training: bool) -> Any:
         if not training or transformation is None:
             return value
         indices, drawn = transformation["layer_idxes"], transformation["transforms"]
-        count = min(self.num_ops, len(_ALL))
-        for i in range(count):
+        for i in range(min(self.num_ops, len(_ALL))):
             branches = [
                 lambda x, n=name: getattr(getattr(self, n), method)(x, drawn[n], training=training) for name in _ALL
             ]

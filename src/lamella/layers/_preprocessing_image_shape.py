@@ -8,9 +8,9 @@ import numpy as np
 from lamella import ops
 from lamella.errors import ArgumentError
 from lamella.layers._bounding_boxes import affine_boxes
-from lamella.layers._options import label, positive_integer
+from lamella.layers._options import label
 from lamella.layers._preprocessing_columns import concrete
-from lamella.layers._preprocessing_image import ImageLayer, RandomImageLayer, as_pair
+from lamella.layers._preprocessing_image import RandomImageLayer, as_pair
 from lamella.layers._preprocessing_image_color import check_range
 from lamella.ops import image as image_ops
 from lamella.typing import Array

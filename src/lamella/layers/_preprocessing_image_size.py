@@ -206,7 +206,9 @@ class Resizing(_Sized):
         super().__init__(data_format=data_format, **kwargs)
         self._take_size(height, width)
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
-            raise ArgumentError(f"Only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` of {label(self)} can be True.")
+            raise ArgumentError(
+                f"Only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` of {label(self)} can be True."
+            )
         known = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
         if interpolation not in known:
             raise ArgumentError(f"Unknown `interpolation` {interpolation!r} of {label(self)}. Expected one of {known}.")

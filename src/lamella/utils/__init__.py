@@ -4,6 +4,7 @@ from lamella._lazy import attach
 
 _NAMES = {
     "CustomObjectScope": "lamella.saving",
+    "FeatureSpace": ("lamella.layers._feature_space", "FeatureSpace"),
     "Progbar": ("lamella.training._progress", "Progbar"),
     "PyDataset": ("lamella.data._py_dataset", "PyDataset"),
     "Sequence": ("lamella.data._py_dataset", "PyDataset"),

@@ -1,0 +1,286 @@
+"""Layers that change images, their boxes, labels and masks, beside those of Keras.
+
+Keras draws; both libraries then apply what it drew, so that the images can be compared to rounding.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+import lamella
+from lamella import layers
+from lamella.errors import ArgumentError, ShapeError
+
+keras = pytest.importorskip("keras")
+
+IMAGES = (np.random.default_rng(0).uniform(size=(3, 6, 8, 3)) * 255).astype("float32")
+
+RANDOM = [
+    ("RandomBrightness", {"factor": 0.3}),
+    ("RandomBrightness", {"factor": (0.1, 0.4), "value_range": (0.0, 1.0)}),
+    ("RandomContrast", {"factor": 0.3}),
+    ("RandomContrast", {"factor": (0.2, 0.5)}),
+    ("RandomColorDegeneration", {"factor": 0.3}),
+    ("RandomHue", {"factor": (0.2, 1.0)}),
+    ("RandomSaturation", {"factor": (0.1, 0.4)}),
+    ("RandomGrayscale", {"factor": 0.5}),
+    ("RandomInvert", {"factor": 0.5}),
+    ("RandomPosterization", {"factor": 4}),
+    ("RandomPosterization", {"factor": (3, 3)}),
+    ("RandomSharpness", {"factor": (0.5, 1.0)}),
+    ("RandomErasing", {}),
+    ("RandomGaussianBlur", {"factor": (1.0, 1.0), "kernel_size": (5, 3), "sigma": (0.5, 2.0)}),
+    ("Solarization", {"addition_factor": 0.3, "threshold_factor": 0.4}),
+    ("RandomFlip", {}),
+    ("RandomFlip", {"mode": "vertical"}),
+    ("RandomRotation", {"factor": 0.3}),
+    ("RandomRotation", {"factor": (0.1, 0.2), "fill_mode": "constant", "interpolation": "nearest", "fill_value": 3.0}),
+    ("RandomTranslation", {"height_factor": 0.2, "width_factor": 0.3}),
+    ("RandomTranslation", {"height_factor": (0.1, 0.2), "width_factor": 0.0, "fill_mode": "wrap"}),
+    ("RandomZoom", {"height_factor": 0.2}),
+    ("RandomZoom", {"height_factor": 0.2, "width_factor": 0.3, "fill_mode": "constant"}),
+    ("RandomShear", {"x_factor": 0.3, "y_factor": 0.2}),
+    ("RandomPerspective", {"factor": (1.0, 1.0), "scale": 0.3}),
+    ("RandomElasticTransform", {"factor": (1.0, 1.0), "scale": (0.5, 1.0)}),
+    ("RandomCrop", {"height": 3, "width": 4}),
+    ("MixUp", {}),
+    ("CutMix", {}),
+    ("RandAugment", {}),
+    ("AugMix", {}),
+]
+# Where both draw the same numbers from the same seed.
+SAME_DRAWS = {
+    "RandomBrightness", "RandomContrast", "RandomColorDegeneration", "RandomHue", "RandomSaturation", "RandomGrayscale",
+    "RandomInvert", "RandomPosterization", "RandomSharpness", "RandomGaussianBlur", "Solarization", "RandomFlip",
+    "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def on_numpy(request):
+    """Most tests run on NumPy, where nothing is compiled; draws are the same."""
+    if "compiled" in request.node.name:
+        yield
+    else:
+        with lamella.backend.use("numpy"):
+            yield
+
+
+def pair(name, options, **more):
+    return [getattr(library.layers, name)(**options, **more) for library in (keras, lamella)]
+
+
+def drawn(value):
+    """The arrays of a transformation."""
+    if isinstance(value, dict):
+        return [a for key in sorted(value) for a in drawn(value[key])]
+    if isinstance(value, (list, tuple)):
+        return [a for item in value for a in drawn(item)]
+    return [np.asarray(value)] if hasattr(value, "shape") else []
+
+
+@pytest.mark.parametrize("name, options", RANDOM, ids=str)
+def test_images_are_those_of_keras(name, options):
+    theirs, ours = pair(name, options, seed=7)
+    transformation = theirs.get_random_transformation(IMAGES, training=True)
+    mine = ours.get_random_transformation(IMAGES, training=True)
+    if name in SAME_DRAWS:
+        for a, b in zip(drawn(mine), drawn(transformation), strict=True):
+            np.testing.assert_allclose(np.asarray(a, "float64"), np.asarray(b, "float64"), atol=2e-3)
+    if isinstance(transformation, dict) and "seed" in transformation:
+        transformation["seed"] = 5
+    expected = np.asarray(theirs.transform_images(IMAGES, transformation, training=True))
+    actual = np.asarray(ours.transform_images(IMAGES, transformation, training=True))
+    assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(actual, expected, atol=5e-3)
+
+
+@pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] != "RandomCrop"], ids=str)
+def test_nothing_changes_when_not_training(name, options):
+    layer = getattr(layers, name)(**options)
+    np.testing.assert_allclose(layer(IMAGES, training=False), IMAGES, atol=1e-3)
+
+
+@pytest.mark.parametrize("name, options", RANDOM, ids=str)
+def test_one_image_and_channels_first(name, options):
+    if name in ("MixUp", "CutMix"):
+        pytest.skip("they need several images")
+    layer = getattr(layers, name)(**options, seed=1)
+    size = (options.get("height", 6), options.get("width", 8))
+    assert layer(IMAGES[0], training=True).shape == (*size, 3)
+    first = getattr(layers, name)(**options, seed=1, data_format="channels_first")
+    out = first(IMAGES.transpose(0, 3, 1, 2), training=True)
+    assert out.shape == (3, 3, *size)
+    last = getattr(layers, name)(**options, seed=1)(IMAGES, training=True)
+    if name not in ("RandomErasing", "RandomPerspective"):
+        np.testing.assert_allclose(np.transpose(out, (0, 2, 3, 1)), last, atol=5e-3)
+
+
+FIXED = [
+    ("AutoContrast", {}),
+    ("Equalization", {"bins": 16}),
+    ("CenterCrop", {"height": 3, "width": 4}),
+    ("CenterCrop", {"height": 10, "width": 4}),
+    ("Resizing", {"height": 3, "width": 4}),
+    ("Resizing", {"height": 10, "width": 4, "crop_to_aspect_ratio": True}),
+    ("Resizing", {"height": 5, "width": 12, "pad_to_aspect_ratio": True, "fill_value": 3.0}),
+    ("Resizing", {"height": 3, "width": 3, "interpolation": "bicubic", "antialias": True}),
+]
+
+
+@pytest.mark.parametrize("name, options", FIXED, ids=str)
+def test_layers_that_do_not_draw(name, options):
+    theirs, ours = pair(name, options)
+    np.testing.assert_allclose(ours(IMAGES, training=True), theirs(IMAGES, training=True), atol=2e-3)
+    assert ours.compute_output_shape((None, 6, 8, 3)) == tuple(theirs.compute_output_shape((None, 6, 8, 3)))
+
+
+def test_limited_histograms():
+    one_tile = {"tile_grid_size": (1, 1), "clip_limit": 1000.0}
+    theirs, ours = pair("ContrastLimitedAdaptiveHistogramEqualization", one_tile)
+    np.testing.assert_allclose(ours(IMAGES), theirs(IMAGES), atol=0.02)
+    flat = layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))(IMAGES)
+    assert flat.shape == IMAGES.shape and float(np.min(flat)) >= 0 and float(np.max(flat)) <= 255
+
+
+@pytest.mark.parametrize("name, options", RANDOM + FIXED, ids=str)
+def test_configurations_make_the_layer_again(name, options):
+    layer = getattr(layers, name)(**options, name="l")
+    config = layer.get_config()
+    again = type(layer).from_config(json.loads(json.dumps(config)))
+    assert json.loads(json.dumps(again.get_config())) == json.loads(json.dumps(config))
+
+
+# ---- what belongs to images --------------------------------------------------------------------------
+
+BOXES = {"boxes": np.array([[[1.0, 2.0, 5.0, 4.0], [0.0, 0.0, 8.0, 6.0]]] * 3, "float32"), "labels": np.ones((3, 2))}
+DATA = {
+    "images": IMAGES,
+    "labels": np.eye(3, dtype="float32"),
+    "bounding_boxes": BOXES,
+    "segmentation_masks": np.round(IMAGES[..., :1] / 80),
+}
+MOVING = ("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear", "RandomPerspective")
+
+
+@pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] in MOVING], ids=str)
+def test_boxes_move_with_the_images(name, options):
+    """A white box on black, moved as an image and as a box: the white pixels fill the moved box."""
+    black = np.zeros((4, 40, 40, 1), "float32")
+    black[:, 15:25, 12:28] = 1.0
+    boxes = {"boxes": np.array([[[12.0, 15.0, 28.0, 25.0]]] * 4), "labels": np.zeros((4, 1))}
+    options = {k: v for k, v in options.items() if k != "fill_value"} | {"seed": 3}
+    options |= {"fill_mode": "constant"} if name not in ("RandomFlip", "RandomPerspective") else {}
+    layer = getattr(layers, name)(**options, bounding_box_format="xyxy")
+    out = layer({"images": black, "bounding_boxes": boxes}, training=True)
+    for image, box in zip(np.asarray(out["images"]), np.asarray(out["bounding_boxes"]["boxes"])[:, 0]):
+        rows, columns = np.nonzero(image[..., 0] > 0.5)
+        if len(rows) and image[0].max() == image[-1].max() == image[:, 0].max() == image[:, -1].max() == 0:
+            seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(box, seen, atol=2.5)
+
+
+@pytest.mark.parametrize(
+    "fmt", ["xyxy", "yxyx", "xywh", "center_xywh", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh"]
+)
+def test_box_formats(fmt):
+    convert = keras.utils.bounding_boxes.convert_format
+    boxes = np.asarray(convert(BOXES["boxes"], "xyxy", fmt, height=6, width=8))
+    data = {"images": IMAGES, "bounding_boxes": {"boxes": boxes, "labels": BOXES["labels"]}}
+    flipped = layers.RandomFlip("horizontal", seed=7, bounding_box_format=fmt)(data, training=True)
+    same = layers.RandomFlip("horizontal", seed=7, bounding_box_format="xyxy")(DATA, training=True)
+    expected = convert(np.asarray(same["bounding_boxes"]["boxes"]), "xyxy", fmt, height=6, width=8)
+    np.testing.assert_allclose(flipped["bounding_boxes"]["boxes"], expected, atol=1e-4)
+    assert float(np.asarray(same["bounding_boxes"]["boxes"])[0, 0, 0]) in (1.0, 3.0)
+
+
+@pytest.mark.parametrize("name, options", RANDOM + FIXED, ids=str)
+def test_dictionaries(name, options):
+    layer = getattr(layers, name)(**options, bounding_box_format="xyxy")
+    out = layer(DATA, training=True)
+    assert set(out) == set(DATA)
+    size = (options.get("height", 6), options.get("width", 8))
+    assert out["images"].shape == (3, *size, 3)
+    assert out["segmentation_masks"].shape == (3, *size, 1)
+    assert out["labels"].shape == (3, 3)
+    assert out["bounding_boxes"]["boxes"].shape == (3, 4 if name == "MixUp" else 2, 4)
+
+
+@pytest.mark.parametrize("name", ["MixUp", "CutMix"])
+def test_mixed_labels_are_those_of_keras(name):
+    theirs, ours = pair(name, {}, seed=7)
+    transformation = theirs.get_random_transformation(DATA, training=True)
+    expected = theirs.transform_labels(DATA["labels"], transformation, training=True)
+    np.testing.assert_allclose(ours.transform_labels(DATA["labels"], transformation), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_number_of_boxes(number):
+    theirs, ours = pair("MaxNumBoundingBoxes", {"max_number": number}, bounding_box_format="xyxy")
+    expected, actual = (layer({"images": IMAGES, "bounding_boxes": BOXES}) for layer in (theirs, ours))
+    for key in ("boxes", "labels"):
+        np.testing.assert_array_equal(actual["bounding_boxes"][key], expected["bounding_boxes"][key])
+
+
+# ---- inside models, and mistakes ---------------------------------------------------------------------
+
+
+def test_images_inside_compiled_models():
+    model = lamella.Sequential(
+        [
+            lamella.Input((6, 8, 3)),
+            layers.RandomFlip(seed=1),
+            layers.RandomRotation(0.1, seed=2),
+            layers.RandomBrightness(0.1, seed=3),
+            layers.RandomErasing(seed=4),
+            layers.CenterCrop(4, 4),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+    )
+    model.compile("sgd", "mse")
+    history = model.fit(IMAGES, np.ones((3, 1)), epochs=2, batch_size=3, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    np.testing.assert_allclose(model.predict(IMAGES, verbose=0), model(IMAGES, training=False), rtol=1e-4, atol=1e-4)
+
+
+WRONG = [
+    ("RandomBrightness", {"factor": 2.0}, "factor"),
+    ("RandomContrast", {"factor": -0.1}, "factor"),
+    ("RandomHue", {"factor": (0.5, 0.2)}, "factor"),
+    ("RandomGrayscale", {"factor": 1.5}, "factor"),
+    ("RandomInvert", {"value_range": (1, 0)}, "value_range"),
+    ("RandomFlip", {"mode": "sideways"}, "mode"),
+    ("RandomRotation", {"factor": "a"}, "factor"),
+    ("RandomZoom", {"height_factor": 0.1, "fill_mode": "other"}, "fill_mode"),
+    ("RandomShear", {"interpolation": "other"}, "interpolation"),
+    ("RandomPerspective", {"scale": 2.0}, "scale"),
+    ("RandomCrop", {"height": 0, "width": 1}, "height"),
+    ("RandomGaussianBlur", {"kernel_size": 2}, "odd"),
+    ("Resizing", {"height": 1, "width": 1, "crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "Only one"),
+    ("Resizing", {"height": 1, "width": 1, "interpolation": "other"}, "interpolation"),
+    ("MixUp", {"alpha": 2.0}, "alpha"),
+    ("AugMix", {"alpha": 0.0}, "alpha"),
+    ("MaxNumBoundingBoxes", {"max_number": 0}, "max_number"),
+]
+
+
+@pytest.mark.parametrize("name, options, what", WRONG)
+def test_wrong_arguments_are_named(name, options, what):
+    with pytest.raises(ArgumentError, match=what):
+        getattr(layers, name)(**options)
+
+
+def test_wrong_data_is_named():
+    with pytest.raises(ShapeError, match="three axes"):
+        layers.RandomFlip()(np.ones((2, 3)), training=True)
+    with pytest.raises(ArgumentError, match="bounding_box_format"):
+        layers.RandomFlip()(DATA, training=True)
+    with pytest.raises(ArgumentError, match="'boxes' and 'labels'"):
+        layers.RandomFlip(bounding_box_format="xyxy")(
+            {"images": IMAGES, "bounding_boxes": BOXES["boxes"]}, training=True
+        )
+    with pytest.raises(ArgumentError, match="must be one of"):
+        layers.RandomFlip(bounding_box_format="abcd")(DATA, training=True)
