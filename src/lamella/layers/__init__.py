@@ -35,7 +35,7 @@ from lamella.layers._dropout import (
 )
 from lamella.layers._einsum_dense import EinsumDense
 from lamella.layers._embedding import Embedding, ReversibleEmbedding
-from lamella.layers._feature_space import FeatureSpace as _FeatureSpace  # a class of keras.utils; files name it
+from lamella.layers._feature_space import FeatureSpace as _FeatureSpace  # noqa: F401 (of keras.utils; files name it)
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._lambda import Lambda

@@ -39,7 +39,7 @@ class Cross(Serializable):
     def get_config(self) -> dict:
         """The arguments that make the cross again."""
         return {
-            "feature_names": self.feature_names,
+            "feature_names": list(self.feature_names),
             "crossing_dim": self.crossing_dim,
             "output_mode": self.output_mode,
         }
@@ -308,7 +308,7 @@ class FeatureSpace(Layer):
             raise unknown_name(f"column for {label(self)}", missing[0], data)
         self.built = True
         columns = {key: _as_column(data[key], self.features[key].dtype) for key in self.features}
-        single = all(not len(getattr(c, "shape", (1,))) for c in columns.values())
+        single = all(isinstance(c, (str, bytes)) or getattr(c, "shape", None) == () for c in columns.values())
         columns = {key: _two_axes(value) for key, value in columns.items()}
         out = self._encode(columns)
         if not single:
@@ -322,7 +322,10 @@ class FeatureSpace(Layer):
         read = {key: self.preprocessors[key](columns[key]) for key in self.features}
         for cross in self.crosses:
             read[cross.name] = self.crossers[cross.name]([columns[key] for key in cross.feature_names])
-        modes = {**{k: f.output_mode for k, f in self.features.items()}, **{c.name: c.output_mode for c in self.crosses}}
+        modes = {
+            **{k: f.output_mode for k, f in self.features.items()},
+            **{c.name: c.output_mode for c in self.crosses},
+        }
         encoded = {}
         for key, value in read.items():
             if modes[key] == "one_hot":
