@@ -13,6 +13,7 @@ from lamella import layers
 from lamella.errors import ArgumentError, ShapeError
 
 keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # by Keras
 
 IMAGES = (np.random.default_rng(0).uniform(size=(3, 6, 8, 3)) * 255).astype("float32")
 
