@@ -12,11 +12,13 @@ from lamella.core._serialization import (
 )
 from lamella.core._serialization import CustomObjectScope as custom_object_scope
 from lamella.saving import _hooks as _hooks  # hands the bodies of Model.save and its kin down
+from lamella.saving._editor import KerasFileEditor
 from lamella.saving._model_file import load_model, save_model
 from lamella.saving._weights import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
