@@ -151,12 +151,12 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     def sigmoid(self, x: Array) -> Array:
         """`1 / (1 + exp(-x))` of a floating array, without overflow."""
         xp, negative = self.xp, x < 0
-        small = xp.exp(xp.where(negative, x, -x))
-        return xp.where(negative, small, xp.ones_like(small)) / (1.0 + small)
+        small, one = xp.exp(xp.where(negative, x, -x)), xp.ones_like(x)  # NumPy makes float64 of bfloat16 and 1.0
+        return xp.where(negative, small, one) / (one + small)
 
     def rsqrt(self, x: Array) -> Array:
         """`1 / sqrt(x)` of a floating array."""
-        return 1.0 / self.xp.sqrt(x)
+        return self.xp.ones_like(x) / self.xp.sqrt(x)
 
     def erf(self, x: Array) -> Array:
         """The error function of a real floating array."""

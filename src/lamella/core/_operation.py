@@ -265,6 +265,16 @@ class OpCall(Operation):
             ) from None
 
 
+def _tell_where(name: str, error: Exception, args: tuple, kwargs: dict) -> None:
+    """Put the name of the op into the text of our own error that lacks it; give another's a note with the shapes."""
+    if isinstance(error, LamellaError):
+        if error.args and isinstance(error.args[0], str) and name not in error.args[0]:
+            error.args = (f"ops.{name}: {error.args[0]}", *error.args[1:])
+        return
+    shapes = [str(tuple(x.shape)) for x in _tree.flatten((args, kwargs)) if hasattr(x, "shape") and hasattr(x, "dtype")]
+    error.add_note(f"in ops.{name}" + (f", given arrays of shape {', '.join(shapes)}" if shapes else ""))
+
+
 def op(fn: F) -> F:
     """Make a public op of a function over the active namespace.
 
@@ -280,13 +290,17 @@ def op(fn: F) -> F:
             return OpCall(run).symbolic_call(*args, **kwargs)
         active = _registry.active()
         adapter = _registry.owner_of_any(_arrays_in((*args, *kwargs.values())))
-        if adapter.several_devices:
-            with _registry.use(adapter), adapter.beside(_arrays_in((*args, *kwargs.values()))):
+        try:
+            if adapter.several_devices:
+                with _registry.use(adapter), adapter.beside(_arrays_in((*args, *kwargs.values()))):
+                    return compute(adapter, args, kwargs)
+            if adapter is active:
                 return compute(adapter, args, kwargs)
-        if adapter is active:
-            return compute(adapter, args, kwargs)
-        with _registry.use(adapter):
-            return compute(adapter, args, kwargs)
+            with _registry.use(adapter):
+                return compute(adapter, args, kwargs)
+        except Exception as error:
+            _tell_where(name, error, args, kwargs)
+            raise
 
     def compute(adapter: Any, args: tuple, kwargs: dict) -> Any:
         override = adapter.overrides.get(name)

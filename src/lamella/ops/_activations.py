@@ -6,11 +6,13 @@ branch taken.
 """
 
 import math
+import warnings
 
 from lamella.backend import _registry
 from lamella.core._arrays import promote, promote_float
 from lamella.core._operation import op
 from lamella.errors import ShapeError
+from lamella.ops._operands import reduced_axes, single_axis
 from lamella.typing import Array, ArrayLike
 
 __all__ = [
@@ -83,8 +85,8 @@ def relu6(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.relu6([-1.0, 3.0, 7.0])).tolist()
         [0.0, 3.0, 6.0]
     """
-    xp, x = promote_float(x)
-    return xp.where(x <= 0, 0.0, xp.where(x >= 6, 6.0, x))
+    xp, x, zero, six = promote_float(x, 0.0, 6.0)
+    return xp.where(x <= zero, zero, xp.where(x >= six, six, x))
 
 
 @op
@@ -105,8 +107,8 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Array:
         >>> ops.convert_to_numpy(ops.leaky_relu([-1.0, 2.0], negative_slope=0.5)).tolist()
         [-0.5, 2.0]
     """
-    xp, x = promote_float(x)
-    return xp.where(x >= 0, x, negative_slope * x)
+    xp, x, zero, slope = promote_float(x, 0.0, negative_slope)
+    return xp.where(x >= zero, x, slope * x)
 
 
 @op
@@ -127,9 +129,9 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
         >>> ops.convert_to_numpy(ops.elu([-1e9, 0.0, 2.0])).tolist()
         [-1.0, 0.0, 2.0]
     """
-    xp, x = promote_float(x)
-    positive = x > 0
-    return xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x)))  # exp of a large x would be inf
+    xp, x, zero, alpha = promote_float(x, 0.0, alpha)
+    positive = x > zero
+    return xp.where(positive, x, alpha * xp.expm1(xp.where(positive, zero, x)))  # exp of a large x would be inf
 
 
 @op
@@ -149,7 +151,8 @@ def selu(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.selu([0.0])).tolist()
         [0.0]
     """
-    return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
+    _, x, scale = promote_float(x, 1.0507009873554804934193349852946)
+    return scale * elu(x, 1.6732632423543772848170429916717)
 
 
 @op
@@ -170,9 +173,9 @@ def celu(x: ArrayLike, alpha: float = 1.0) -> Array:
         >>> ops.convert_to_numpy(ops.celu([-1e9, 2.0], alpha=3.0)).tolist()
         [-3.0, 2.0]
     """
-    xp, x = promote_float(x)
-    positive = x > 0
-    return xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x) / alpha))
+    xp, x, zero, alpha = promote_float(x, 0.0, alpha)
+    positive = x > zero
+    return xp.where(positive, x, alpha * xp.expm1(xp.where(positive, zero, x) / alpha))
 
 
 @op
@@ -194,10 +197,12 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Array:
         >>> ops.convert_to_numpy(ops.gelu([0.0, 100.0])).tolist()
         [0.0, 100.0]
     """
-    xp, x = promote_float(x)
+    xp, x, half, one = promote_float(x, 0.5, 1.0)
     if approximate:
-        return x * (0.5 * (1.0 + xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x)))))
-    return 0.5 * x * _registry.active().erfc(-x / math.sqrt(2))
+        _, _, scale, cubic = promote_float(x, math.sqrt(2 / math.pi), 0.044715)
+        return x * (half * (one + xp.tanh(scale * (x + cubic * (x * x * x)))))
+    _, _, root = promote_float(x, math.sqrt(2))
+    return half * x * _registry.active().erfc(-x / root)
 
 
 @op
@@ -278,7 +283,8 @@ def hard_sigmoid(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.hard_sigmoid([-3.0, 0.0, 3.0])).tolist()
         [0.0, 0.5, 1.0]
     """
-    return relu6(promote_float(x)[1] + 3.0) / 6.0
+    _, x, three, six = promote_float(x, 3.0, 6.0)
+    return relu6(x + three) / six
 
 
 @op
@@ -361,8 +367,8 @@ def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> Array:
         >>> ops.convert_to_numpy(ops.hard_shrink([-1.0, 0.5, 1.0])).tolist()
         [-1.0, 0.0, 1.0]
     """
-    xp, x = promote_float(x)
-    return xp.where(xp.abs(x) > threshold, x, 0.0)
+    xp, x, threshold, zero = promote_float(x, threshold, 0.0)
+    return xp.where(xp.abs(x) > threshold, x, zero)
 
 
 @op
@@ -383,8 +389,8 @@ def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> Array:
         >>> ops.convert_to_numpy(ops.soft_shrink([-1.0, 0.5, 1.0])).tolist()
         [-0.5, 0.0, 0.5]
     """
-    xp, x = promote_float(x)
-    return xp.where(x > threshold, x - threshold, xp.where(x < -threshold, x + threshold, 0.0))
+    xp, x, threshold, zero = promote_float(x, threshold, 0.0)
+    return xp.where(x > threshold, x - threshold, xp.where(x < -threshold, x + threshold, zero))
 
 
 @op
@@ -424,8 +430,8 @@ def squareplus(x: ArrayLike, b: float = 4) -> Array:
         >>> ops.convert_to_numpy(ops.squareplus([0.0])).tolist()
         [1.0]
     """
-    xp, x = promote_float(x)
-    return (x + xp.sqrt(x * x + b)) / 2
+    xp, x, b, two = promote_float(x, b, 2.0)
+    return (x + xp.sqrt(x * x + b)) / two
 
 
 @op
@@ -443,8 +449,8 @@ def softsign(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.softsign([-1.0, 0.0, 3.0])).tolist()
         [-0.5, 0.0, 0.75]
     """
-    xp, x = promote_float(x)
-    return x / (xp.abs(x) + 1)
+    xp, x, one = promote_float(x, 1.0)
+    return x / (xp.abs(x) + one)
 
 
 @op
@@ -462,8 +468,8 @@ def sparse_plus(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.sparse_plus([-1.0, 0.0, 1.0])).tolist()
         [0.0, 0.25, 1.0]
     """
-    xp, x = promote_float(x)
-    return xp.where(x <= -1, 0.0, xp.where(x >= 1, x, (x + 1) ** 2 / 4))
+    xp, x, zero, one, four = promote_float(x, 0.0, 1.0, 4.0)
+    return xp.where(x <= -one, zero, xp.where(x >= one, x, (x + one) * (x + one) / four))
 
 
 @op
@@ -483,8 +489,8 @@ def sparse_sigmoid(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.sparse_sigmoid([-1.0, 0.0, 1.0])).tolist()
         [0.0, 0.5, 1.0]
     """
-    xp, x = promote_float(x)
-    return 0.5 * xp.clip(x + 1.0, 0.0, 2.0)
+    xp, x, half, one, zero, two = promote_float(x, 0.5, 1.0, 0.0, 2.0)
+    return half * xp.minimum(xp.maximum(x + one, zero), two)
 
 
 @op
@@ -497,15 +503,16 @@ def threshold(x: ArrayLike, threshold: float, default_value: float) -> Array:
         default_value: by this one.
 
     Returns:
-        A floating array of the same shape.
+        An array of the same shape, of the dtype that `x` and `default_value` meet in.
 
     Example:
         >>> from lamella import ops
         >>> ops.convert_to_numpy(ops.threshold([0.5, 2.0], 1.0, 9.0)).tolist()
         [9.0, 2.0]
     """
-    xp, x = promote_float(x)
-    return xp.where(x > threshold, x, default_value)
+    _, compared, threshold = promote(x, threshold)
+    xp, x, default_value = promote(x, default_value)
+    return xp.where(compared > threshold, x, default_value)
 
 
 @op
@@ -522,7 +529,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
         A floating array with half as many elements along `axis`.
 
     Raises:
-        ShapeError: when the size along `axis` is odd.
+        ShapeError: when the size along `axis` is odd, or the axis out of bounds.
 
     Example:
         >>> from lamella import ops
@@ -530,6 +537,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
         [1.5, 2.0]
     """
     xp, x = promote_float(x)
+    axis = single_axis("glu", axis, x.ndim)
     size = x.shape[axis]
     if size % 2:
         raise ShapeError(
@@ -551,12 +559,22 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Array:
     Returns:
         A floating array of the same shape, in [0, 1].
 
+    Raises:
+        ShapeError: when an axis is out of bounds.
+
     Example:
         >>> from lamella import ops
         >>> ops.convert_to_numpy(ops.softmax([1000.0, 1000.0])).tolist()
         [0.5, 0.5]
     """
     xp, x = promote_float(x)
+    axis = reduced_axes("softmax", axis, x.ndim)
+    if len(axis) == 1 and x.shape[axis[0]] == 1:
+        warnings.warn(
+            f"ops.softmax over axis {axis[0]} of an array of shape {tuple(x.shape)} always gives 1, because that axis "
+            "has size 1. For one probability per row use a sigmoid.",
+            stacklevel=3,
+        )
     exponentials = xp.exp(_below_maximum(xp, x, axis))
     return exponentials / xp.sum(exponentials, axis=axis, keepdims=True)
 
@@ -572,12 +590,16 @@ def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Array:
     Returns:
         A floating array of the same shape, at most 0.
 
+    Raises:
+        ShapeError: when an axis is out of bounds.
+
     Example:
         >>> from lamella import ops
         >>> ops.convert_to_numpy(ops.log_softmax([-1000.0, 0.0])).tolist()
         [-1000.0, 0.0]
     """
     xp, x = promote_float(x)
+    axis = reduced_axes("log_softmax", axis, x.ndim)
     shifted = _below_maximum(xp, x, axis)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
 
@@ -601,17 +623,21 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> Array:
     Returns:
         A floating array of the same shape, in [0, 1].
 
+    Raises:
+        ShapeError: when the axis is out of bounds.
+
     Example:
         >>> from lamella import ops
         >>> ops.convert_to_numpy(ops.sparsemax([0.0, 2.0, 2.0])).tolist()
         [0.0, 0.5, 0.5]
     """
-    xp, x = promote_float(x)
+    xp, x, one = promote_float(x, 1.0)
+    axis = single_axis("sparsemax", axis, x.ndim)
     logits = xp.moveaxis(x, axis, -1)
     descending = xp.flip(xp.sort(logits, axis=-1), axis=-1)
     sums = xp.cumulative_sum(descending, axis=-1)
     k = xp.arange(1, logits.shape[-1] + 1, dtype=x.dtype)
-    supported = 1 + k * descending > sums
+    supported = one + k * descending > sums
     k_max = xp.sum(xp.astype(supported, x.dtype), axis=-1, keepdims=True)
-    tau = (xp.sum(xp.where(supported, descending, 0.0), axis=-1, keepdims=True) - 1) / k_max
+    tau = (xp.sum(xp.where(supported, descending, xp.zeros_like(descending)), axis=-1, keepdims=True) - one) / k_max
     return xp.moveaxis(xp.maximum(logits - tau, xp.zeros_like(logits)), -1, axis)

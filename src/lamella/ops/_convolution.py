@@ -152,6 +152,7 @@ def separable_conv(
         >>> ops.separable_conv(ops.ones((1, 8, 8, 3)), ops.ones((3, 3, 3, 2)), ops.ones((1, 1, 6, 4))).shape
         (1, 6, 6, 4)
     """
+    _, inputs, depthwise_kernel, pointwise_kernel = promote(inputs, depthwise_kernel, pointwise_kernel)
     mixed = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(mixed, pointwise_kernel, 1, "valid", data_format)
 
@@ -219,7 +220,7 @@ def conv_transpose(
         margins.append((span - 1 - cut, size - full + cut + span - 1))
     kernel = xp.flip(xp.moveaxis(kernel, -1, -2), axis=tuple(range(len(window))))
     ones = (1,) * len(window)
-    return _registry.active().convolution(x, kernel, ones, margins, call.strides, call.dilation, 1, call.channels_last)
+    return call.convolve(kernel, ones, margins, call.strides, 1)
 
 
 class _Call:
@@ -483,8 +484,9 @@ def _adaptive_axes(name: str, x: Array, output_size: Any, data_format: Any) -> l
         )
     first = 1 if _dtypes.standardize_data_format(data_format) == "channels_last" else 2
     sizes = x.shape[first : first + rank]
-    if isinstance(output_size, (tuple, list)):
+    if isinstance(output_size, (tuple, list)) and len(output_size) == rank:
         output_size = tuple(n if m is None else m for m, n in zip(output_size, sizes, strict=False))
+    output_size = sizes if output_size is None else output_size
     wanted = _each(name, output_size, "output_size", rank)
     return [(first + i, m) for i, (m, n) in enumerate(zip(wanted, sizes)) if m != n]
 

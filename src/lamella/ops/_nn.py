@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _dtypes, _registry
-from lamella.core._arrays import arrays, cast, promote_float
+from lamella.core._arrays import arrays, cast, promote, promote_float
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._activations import log_sigmoid, log_softmax
-from lamella.ops._operands import float_operands, operands, single_axis
+from lamella.ops._operands import float_operands, operands, reduced_axes, single_axis
 from lamella.typing import Array, ArrayLike, Axis
 
 __all__ = [
@@ -45,6 +45,9 @@ def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = 
     Returns:
         An array with one axis more than `x`.
 
+    Raises:
+        ShapeError: when `axis` is out of bounds for the result.
+
     Example:
         >>> from lamella import ops
         >>> ops.convert_to_numpy(ops.one_hot([1, 3], num_classes=3)).tolist()
@@ -53,7 +56,7 @@ def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = 
     xp, x = arrays(x)
     if not _dtypes.is_float_dtype(_registry.active().dtype(x)):
         x = cast(x, "int32")
-    axis = axis % (x.ndim + 1)
+    axis = single_axis("one_hot", axis, x.ndim + 1)
     classes = xp.reshape(xp.arange(num_classes, dtype=x.dtype), (-1, *(1,) * (x.ndim - axis)))
     return cast(xp.equal(xp.expand_dims(x, axis=axis), classes), dtype or _dtypes.floatx())
 
@@ -83,9 +86,9 @@ def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool 
     if from_logits:
         log_yes, log_no = log_sigmoid(output), log_sigmoid(-output)
     else:
-        output = xp.clip(output, _dtypes.epsilon(), 1.0 - _dtypes.epsilon())
-        log_yes, log_no = xp.log(output), xp.log(1.0 - output)
-    return -(target * log_yes + (1.0 - target) * log_no)
+        output = _inside(xp, output)
+        log_yes, log_no = xp.log(output), xp.log(xp.ones_like(output) - output)
+    return -(target * log_yes + (xp.ones_like(target) - target) * log_no)
 
 
 @op
@@ -114,6 +117,7 @@ def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: 
     _same_shape("categorical_crossentropy", target, output)
     if target.ndim < 1:
         raise ShapeError("`categorical_crossentropy` needs `target` and `output` with an axis of classes; got scalars.")
+    axis = single_axis("categorical_crossentropy", axis, output.ndim)
     return -xp.sum(target * _log_probabilities(xp, output, from_logits, axis), axis=axis)
 
 
@@ -132,7 +136,7 @@ def sparse_categorical_crossentropy(
         axis: the axis of the classes.
 
     Returns:
-        A floating array of the shape of the indices.
+        A floating array of the shape of the indices, at least of dtype `floatx()`.
 
     Raises:
         ShapeError: when the shapes do not fit, or `output` is a scalar.
@@ -153,8 +157,9 @@ def sparse_categorical_crossentropy(
             "`sparse_categorical_crossentropy` needs `target` and `output` of the same shape up to the last "
             f"axis; got target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
         )
-    log_probabilities = _log_probabilities(xp, output, from_logits, axis)
-    chosen = one_hot(cast(target, "int32"), output.shape[axis], axis=axis, dtype=_registry.active().dtype(output))
+    axis = single_axis("sparse_categorical_crossentropy", axis, output.ndim)
+    chosen = one_hot(cast(target, "int32"), output.shape[axis], axis=axis)
+    _, chosen, log_probabilities = promote(chosen, _log_probabilities(xp, output, from_logits, axis))
     return -xp.sum(chosen * log_probabilities, axis=axis)
 
 
@@ -169,8 +174,13 @@ def _same_shape(name: str, target: Array, output: Array) -> None:
 def _log_probabilities(xp, output: Array, from_logits: bool, axis: int) -> Array:
     if from_logits:
         return log_softmax(output, axis=axis)
-    output = output / xp.sum(output, axis=axis, keepdims=True)
-    return xp.log(xp.clip(output, _dtypes.epsilon(), 1.0 - _dtypes.epsilon()))
+    return xp.log(_inside(xp, output / xp.sum(output, axis=axis, keepdims=True)))
+
+
+def _inside(xp, probabilities: Array) -> Array:
+    """Cut to what has a finite logarithm, as has its complement."""
+    low, high = (xp.full_like(probabilities, v) for v in (_dtypes.epsilon(), 1.0 - _dtypes.epsilon()))
+    return xp.minimum(xp.maximum(probabilities, low), high)
 
 
 @op
@@ -227,6 +237,7 @@ def moments(x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool
 
     Raises:
         ArgumentError: with `synchronized=True`.
+        ShapeError: when an axis is out of bounds.
 
     Example:
         >>> from lamella import ops
@@ -238,7 +249,7 @@ def moments(x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool
         raise ArgumentError("`moments` cannot be synchronized over replicas; use synchronized=False.")
     xp, x = promote_float(x)
     dtype = _registry.active().dtype(x)
-    axes = tuple(axes) if isinstance(axes, (list, tuple)) else axes
+    axes = reduced_axes("moments", axes, x.ndim)
     wide = cast(x, "float32") if dtype in ("float16", "bfloat16") else x
     mean = xp.mean(wide, axis=axes, keepdims=True)
     variance = xp.var(wide, axis=axes, keepdims=keepdims)
@@ -264,6 +275,7 @@ def normalize(x: ArrayLike, axis: Axis = -1, order: int = 2, epsilon: float | No
 
     Raises:
         ArgumentError: for another `order`.
+        ShapeError: when an axis is out of bounds.
 
     Example:
         >>> from lamella import ops
@@ -274,7 +286,9 @@ def normalize(x: ArrayLike, axis: Axis = -1, order: int = 2, epsilon: float | No
         raise ArgumentError(f"The `order` of `normalize` must be an integer of at least 1; got {order!r}.")
     xp, x = promote_float(x)
     epsilon = _dtypes.epsilon() if epsilon is None else epsilon
-    axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+    if axis is not None:
+        several = isinstance(axis, (list, tuple))
+        axis = reduced_axes("normalize", axis, x.ndim) if several else single_axis("normalize", axis, x.ndim)
     if order == 2:
         squares = xp.sum(x * x, axis=axis, keepdims=True)
         floor = xp.full_like(squares, epsilon**2)
@@ -312,7 +326,7 @@ def batch_normalization(
         A floating array of the shape of `x`.
 
     Raises:
-        ShapeError: when a parameter has another shape.
+        ShapeError: when a parameter has another shape, or the axis is out of bounds.
 
     Example:
         >>> from lamella import ops
@@ -323,6 +337,7 @@ def batch_normalization(
     given = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
     given = {name: value for name, value in given.items() if value is not None}
     _, x, *values = promote_float(x, *given.values())
+    axis = single_axis("batch_normalization", axis, x.ndim)
     features = x.shape[axis]
     shape = [1] * x.ndim
     shape[axis] = features
@@ -369,7 +384,7 @@ def layer_normalization(
         An array of the shape and dtype of `x`.
 
     Raises:
-        ShapeError: when `gamma` or `beta` has another shape.
+        ShapeError: when `gamma` or `beta` has another shape, or an axis is out of bounds.
 
     Example:
         >>> from lamella import ops
@@ -379,7 +394,7 @@ def layer_normalization(
     xp, original = arrays(x)
     dtype = _registry.active().dtype(original)
     x = _widened(original)
-    axes = _sorted_axes(axis, x.ndim)
+    axes = _sorted_axes("layer_normalization", axis, x.ndim)
     epsilon = _dtypes.epsilon() if epsilon is None else epsilon
     variance = xp.var(x, axis=axes, keepdims=True)
     factor = _registry.active().rsqrt(variance + epsilon)
@@ -417,6 +432,9 @@ def rms_normalization(
     Returns:
         An array of the shape and dtype of `x`.
 
+    Raises:
+        ShapeError: when `scale` does not broadcast, or an axis is out of bounds.
+
     Example:
         >>> from lamella import ops
         >>> ops.convert_to_numpy(ops.rms_normalization([[3.0, 3.0]], epsilon=0.0)).tolist()
@@ -425,7 +443,8 @@ def rms_normalization(
     xp, original = arrays(x)
     x = _widened(original)
     epsilon = _dtypes.epsilon() if epsilon is None else epsilon
-    mean_square = xp.mean(x * x, axis=_sorted_axes(axis, x.ndim), keepdims=True)
+    axes = _sorted_axes("rms_normalization", axis, x.ndim)
+    mean_square = xp.mean(x * x, axis=axes, keepdims=True)
     out = x * _registry.active().rsqrt(mean_square + epsilon)
     if scale is not None:
         _, out, scale = operands("rms_normalization", out, scale)
@@ -439,9 +458,9 @@ def _widened(x: Array) -> Array:
     return x if dtype in ("float32", "float64") else cast(x, "float32")
 
 
-def _sorted_axes(axis: int | tuple[int, ...], ndim: int) -> tuple[int, ...]:
+def _sorted_axes(op_name: str, axis: int | tuple[int, ...], ndim: int) -> tuple[int, ...]:
     axes = axis if isinstance(axis, (list, tuple)) else (axis,)
-    return tuple(sorted(single_axis("normalization", a, ndim) for a in axes))
+    return tuple(sorted(single_axis(op_name, a, ndim) for a in axes))
 
 
 def _along(op_name: str, name: str, value: ArrayLike | None, x: Array, axes: tuple[int, ...]) -> Array | None:
@@ -500,6 +519,9 @@ def polar(abs_: ArrayLike, angle: ArrayLike) -> Array:
 
     Returns:
         A complex array of the common shape.
+
+    Raises:
+        ShapeError: when the shapes do not broadcast.
 
     Example:
         >>> from lamella import ops

@@ -79,6 +79,7 @@ class Arr:
         values: what is in it, in row-major order, repeated as often as the shape needs; None to draw.
         low, high: the range to draw from, uniformly; both ends for integers.
         seed: another number, other values.
+        known: whether its sizes are known when the others' are not.
     """
 
     shape: tuple[int, ...]
@@ -87,6 +88,7 @@ class Arr:
     low: float = -3
     high: float = 3
     seed: int = 0
+    known: bool = False
 
     def numpy(self) -> np.ndarray:
         """The array, by NumPy (and ml_dtypes)."""
@@ -332,7 +334,7 @@ def check_symbolic(case: Case) -> None:
     for unknown in (False, True) if case.unknown and rank else (False,):
 
         def draw(a: Arr, unknown: bool = unknown) -> KerasTensor:
-            leading = unknown and len(a.shape) == rank and a.shape[0] > 1
+            leading = unknown and len(a.shape) == rank and a.shape[0] > 1 and not a.known
             return KerasTensor((None, *a.shape[1:]) if leading else a.shape, a.dtype)
 
         drawn = leaves_of(case.run(draw))

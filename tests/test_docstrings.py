@@ -1,0 +1,58 @@
+"""The documentation of public functions and classes: its sections, and its examples, which run."""
+
+import doctest
+import importlib
+import inspect
+import io
+import re
+
+import pytest
+
+FOLDERS = ("ops", "random", "activations", "initializers", "losses", "metrics")
+SUBMODULES = {"ops": ("ops.image", "ops.linalg")}
+
+
+def public(folder: str) -> dict[str, object]:
+    """The public functions and classes of a folder by their first name."""
+    found: dict[int, tuple[str, object]] = {}
+    for path in (folder, *SUBMODULES.get(folder, ())):
+        module = importlib.import_module(f"lamella.{path}")
+        for name in sorted(getattr(module, "__all__", None) or dir(module)):
+            thing = None if name.startswith("_") else getattr(module, name)
+            if inspect.isroutine(thing) or inspect.isclass(thing):
+                if (thing.__module__ or "").startswith("lamella."):
+                    found.setdefault(id(thing), (f"{path}.{name}", thing))
+    return dict(found.values())
+
+
+def sections(text: str) -> list[str]:
+    return re.findall(r"^(Args|Returns|Raises|Example|Attributes):$", text, re.MULTILINE)
+
+
+def lacking(thing: object) -> list[str]:
+    """Which sections the docstring of a function should have and has not."""
+    text = inspect.getdoc(thing) or ""
+    wanted = ["Example", "Returns"]
+    if inspect.signature(thing).parameters:  # type: ignore[arg-type]
+        wanted.append("Args")
+    return [w for w in wanted if w not in sections(text)]
+
+
+@pytest.mark.parametrize("folder", ("ops", "random"))
+def test_functions_say_what_they_take_and_return(folder):
+    lacks = {name: lacking(thing) for name, thing in public(folder).items() if inspect.isroutine(thing)}
+    lacks = {name: missing for name, missing in lacks.items() if missing}
+    assert not lacks, "\n".join(f"{name}: no {', '.join(missing)}" for name, missing in lacks.items())
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_examples_run(folder):
+    parser, report = doctest.DocTestParser(), io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    examples = 0
+    for name, thing in public(folder).items():
+        test = parser.get_doctest(inspect.getdoc(thing) or "", {}, name, None, None)
+        examples += len(test.examples)
+        runner.run(test, out=report.write)
+    assert examples, folder
+    assert not runner.failures, report.getvalue()
