@@ -32,8 +32,9 @@ def sections(text: str) -> list[str]:
 def lacking(thing: object) -> list[str]:
     """Which sections the docstring of a function should have and has not."""
     text = inspect.getdoc(thing) or ""
-    wanted = ["Example", "Returns"]
-    if inspect.signature(thing).parameters:  # type: ignore[arg-type]
+    signature = inspect.signature(thing)  # type: ignore[arg-type]
+    wanted = ["Example"] if signature.return_annotation is None else ["Example", "Returns"]
+    if signature.parameters:
         wanted.append("Args")
     return [w for w in wanted if w not in sections(text)]
 

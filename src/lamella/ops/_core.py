@@ -74,6 +74,9 @@ def is_tensor(x: Any) -> bool:
     Args:
         x: anything.
 
+    Returns:
+        A Python boolean.
+
     Example:
         >>> from lamella import ops
         >>> ops.is_tensor(ops.ones(2)), ops.is_tensor([1, 1])

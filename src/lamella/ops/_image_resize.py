@@ -82,7 +82,8 @@ def resize(
     x = x if given.dtype in ("float32", "float64") else cast(x, "float32")
     for axis, n in enumerate(target, 1):
         if n != x.shape[axis]:
-            weights = _weights(np, x.shape[axis], n, np.float64(n / x.shape[axis]), 0.0, interpolation, antialias)
+            scale = np.dtype(given.adapter.dtype(x)).type(n / x.shape[axis])
+            weights = _weights(np, x.shape[axis], n, scale, 0.0, interpolation, antialias)
             x = given.adapter.resample(x, cast(weights, given.adapter.dtype(x)), axis)
     return given.restored(x)
 

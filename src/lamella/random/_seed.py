@@ -123,7 +123,16 @@ def _global_generator() -> SeedGenerator:
 
 
 def make_default_seed() -> int:
-    """A seed from Python's `random`, for an object that was given none: an integer in [1, 1e9]."""
+    """A seed from Python's `random`, for an object that was given none.
+
+    Returns:
+        An integer in [1, 1e9].
+
+    Example:
+        >>> from lamella import random
+        >>> 1 <= random.make_default_seed() <= 1e9
+        True
+    """
     return random.randint(1, int(1e9))
 
 
@@ -140,6 +149,11 @@ def draw_seed(seed: Seed) -> Array:
     Raises:
         ArgumentError: for anything else, and for None in a program being traced: the program would draw the
             same numbers each time it runs.
+
+    Example:
+        >>> from lamella import random
+        >>> random.draw_seed(7).shape
+        (2,)
     """
     if isinstance(seed, SeedGenerator):
         return seed._next()
