@@ -178,6 +178,11 @@ def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> Array:
     """
     xp, targets = arrays(targets)
     _, predictions = promote_float(predictions)
+    if not predictions.ndim or tuple(targets.shape) != tuple(predictions.shape[:-1]):
+        raise ShapeError(
+            "`in_top_k` needs `targets` of the shape of `predictions` without its last axis; got "
+            f"targets.shape={tuple(targets.shape)}, predictions.shape={tuple(predictions.shape)}."
+        )
     classes = predictions.shape[-1]
     targets = cast(targets, "int32")
     if k < 1:

@@ -158,6 +158,7 @@ def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) 
 
     Raises:
         ArgumentError: when a length or stride is less than 1.
+        ShapeError: when `x` is a scalar.
 
     Example:
         >>> from lamella import ops
@@ -170,6 +171,8 @@ def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) 
             "`extract_sequences` needs a length and a stride of at least 1; got "
             f"sequence_length={sequence_length}, sequence_stride={sequence_stride}."
         )
+    if not x.ndim:
+        raise ShapeError("`extract_sequences` needs a signal with at least one axis; got shape ().")
     count = max(0, 1 + (x.shape[-1] - sequence_length) // sequence_stride)
     places = np.arange(count)[:, None] * sequence_stride + np.arange(sequence_length)
     frames = xp.take(x, xp.asarray(places.reshape(-1).astype("int32")), axis=-1)
@@ -312,7 +315,8 @@ def _window(op_name: str, window: Any, sequence_length: int, fft_length: int) ->
 def _complex(op_name: str, x: Any, rank: int) -> tuple:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ArgumentError(
-            f"`{op_name}` needs a pair of arrays, the real and the imaginary part; got {type(x).__name__}."
+            f"`{op_name}` needs a pair of arrays, the real and the imaginary part; got "
+            + (f"one array of shape {tuple(x.shape)}." if hasattr(x, "shape") else f"{x!r}.")
         )
     xp, real, imaginary = arrays(*x)
     if tuple(real.shape) != tuple(imaginary.shape) or real.ndim < rank:

@@ -5,8 +5,9 @@ import inspect
 import re
 from pathlib import Path
 
-import lamella
 from parity.ops._runner import OpParity
+
+import lamella
 
 # What a table of calls cannot hold: functions of functions, questions about arrays, arrays of nothing in particular.
 ELSEWHERE = {
