@@ -760,7 +760,7 @@ def blackman(x: int) -> Array:
     xp, t = _window("blackman", x)
     if t.shape[0] == 1:
         return xp.ones_like(t)
-    return 0.42 - 0.5 * xp.cos(2 * math.pi * t) + 0.08 * xp.cos(4 * math.pi * t)
+    return cast(0.42 - 0.5 * xp.cos(2 * math.pi * t) + 0.08 * xp.cos(4 * math.pi * t), _dtypes.floatx())
 
 
 @op
@@ -784,7 +784,7 @@ def hamming(x: int) -> Array:
         (5,)
     """
     xp, t = _window("hamming", x)
-    return xp.ones_like(t) if t.shape[0] == 1 else 0.54 - 0.46 * xp.cos(2 * math.pi * t)
+    return xp.ones_like(t) if t.shape[0] == 1 else cast(0.54 - 0.46 * xp.cos(2 * math.pi * t), _dtypes.floatx())
 
 
 @op
@@ -808,7 +808,7 @@ def hanning(x: int) -> Array:
         [0.0, 1.0, 0.0]
     """
     xp, t = _window("hanning", x)
-    return xp.ones_like(t) if t.shape[0] == 1 else 0.5 - 0.5 * xp.cos(2 * math.pi * t)
+    return xp.ones_like(t) if t.shape[0] == 1 else cast(0.5 - 0.5 * xp.cos(2 * math.pi * t), _dtypes.floatx())
 
 
 @op

@@ -65,7 +65,7 @@ class TestResize(OpParity):
             crop_to_aspect_ratio=True,
             pad_to_aspect_ratio=True,
             error=ArgumentError,
-            match="both",
+            match="Only one",
         ),
         refused("resize", ONE, (3, 4), pad_to_aspect_ratio=True, fill_mode="other", error=ArgumentError, match="other"),
     )
