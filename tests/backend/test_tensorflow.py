@@ -253,6 +253,28 @@ def test_a_train_step_with_a_tape_is_taken(eager):
     assert (values(net)[0] != before[0]).any()
 
 
+# ---- windows -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 2), (2, 5, 6, 2), (1, 4, 5, 4, 2)])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_pooling_and_its_gradient_at_ties_are_those_of_jax(shape, data_format):
+    x = np.round(rng().normal(size=shape)).astype("float32")
+    x = x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
+
+    def pooled(backend):
+        with lamella.backend.use(backend) as adapter:
+
+            def total(p):
+                return ops.sum(ops.sin(ops.max_pool(p[0], 2, 2, "same", data_format)))
+
+            value, (grad,) = adapter.value_and_grad(total)([adapter.asarray(x)])
+            return float(value), np.asarray(adapter.to_numpy(grad))
+
+    for a, b in zip(pooled("tensorflow"), pooled("jax"), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
 # ---- factorisations, whose signs and orders are TensorFlow's own ---------------------------------------
 
 
