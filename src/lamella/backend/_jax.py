@@ -254,7 +254,10 @@ class JaxAdapter(Adapter):
 
     # ---- windows ---------------------------------------------------------------------------------
 
-    convolution = staticmethod(_jax_convolution.convolution)
+    def convolution(self, x, kernel, strides, padding, input_dilation, kernel_dilation, groups, channels_last):
+        return _jax_convolution.convolution(
+            x, kernel, strides, padding, input_dilation, kernel_dilation, groups, channels_last
+        )
 
     def reduce_window(self, x, reduction, window, strides, padding):
         reduce = _jax_pooling.total if reduction == "sum" else _jax_pooling.maximum

@@ -189,7 +189,7 @@ def _library_total(x: Array, *, how: Windows) -> Array:
 
 def _cpu_total(x: Array, *, how: Windows) -> Array:
     wide = x.astype(jnp.float32) if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize < 4 else x
-    if how.apart:
+    if how.large and how.apart:
         return jnp.sum(how.split(wide), how.within()).astype(x.dtype)
     return functools.reduce(jnp.add, _views(wide, how, 0)).astype(x.dtype)
 
