@@ -43,6 +43,9 @@ def measure(run: Run) -> dict[str, float | None]:
     words, texts = strings()
     lookup = layers.StringLookup()
     text = layers.TextVectorization(output_sequence_length=4)
+    for layer in (lookup, text):  # so that no import is measured
+        layer.adapt(words[:100])
+        np.asarray(layer(words[:100]))
     return {
         "lookup_adapt": seconds(lambda: lookup.adapt(words)),
         "lookup_call": seconds(lambda: lookup(words)),

@@ -74,7 +74,7 @@ def _without(data: np.ndarray, offsets: np.ndarray, unwanted: np.ndarray) -> tup
     if not unwanted.any():
         return data, offsets
     kept = np.zeros(len(data) + 1, np.int64)
-    np.cumsum(~unwanted, out=kept[1:])
+    kept[1:] = _running(~unwanted)
     return data[~unwanted], kept[offsets]
 
 
@@ -103,10 +103,15 @@ def split_texts(texts: Any, by: str) -> Tokens:
         is_first &= ~space
         begins = np.flatnonzero(is_first)
         kept = data[~space]
-        before = np.cumsum(~space)
+        before = _running(~space)
         starts = before[begins] - 1
     rows = np.repeat(filled, np.diff(np.searchsorted(begins, [*offsets[:-1][filled], len(data)]))) if count else begins
     return Tokens(texts_of(kept, np.append(starts, len(kept))), rows.astype(np.int64), count)
+
+
+def _running(flags: np.ndarray) -> np.ndarray:
+    """How many flags are set up to each place; 32 bits are twice as fast as 64 where they suffice."""
+    return np.cumsum(flags.view(np.uint8), dtype=np.int32 if len(flags) < 2**31 else np.int64)
 
 
 def ngrams_of(tokens: Tokens, widths: tuple[int, ...]) -> Tokens:
