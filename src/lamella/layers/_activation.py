@@ -25,6 +25,8 @@ class Activation(Layer):
         [0.0, 2.0]
     """
 
+    _built_from_start = True
+
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -66,6 +68,8 @@ class ReLU(Layer):
         [-5.0, 0.0, 10.0]
     """
 
+    _built_from_start = True
+
     def __init__(self, max_value: Any = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any):
         if "alpha" in kwargs:  # Keras 2
             negative_slope = kwargs.pop("alpha")
@@ -99,6 +103,8 @@ class LeakyReLU(Layer):
         [-5.0, 10.0]
     """
 
+    _built_from_start = True
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
         if "alpha" in kwargs:  # Keras 2
             negative_slope = kwargs.pop("alpha")
@@ -126,6 +132,8 @@ class ELU(Layer):
         >>> layers.ELU()([0.0, 2.0]).tolist()
         [0.0, 2.0]
     """
+
+    _built_from_start = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -213,6 +221,8 @@ class Softmax(Layer):
         >>> layers.Softmax()([0.0, 0.0]).tolist()
         [0.5, 0.5]
     """
+
+    _built_from_start = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)

@@ -21,6 +21,8 @@ class Identity(Layer):
         [1.0, 2.0]
     """
 
+    _built_from_start = True
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -44,6 +46,8 @@ class Masking(Layer):
         >>> layers.Masking().compute_mask(x).tolist()
         [[True, False]]
     """
+
+    _built_from_start = True
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -76,6 +80,8 @@ class ActivityRegularization(Layer):
         >>> layer([[1.0, -2.0]]).tolist(), float(layer.losses[0])
         ([[1.0, -2.0]], 3.0)
     """
+
+    _built_from_start = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)

@@ -26,6 +26,8 @@ __all__ = [
 class _Noise(Layer):
     """A layer that changes its inputs at random while training and passes them on otherwise."""
 
+    _built_from_start = True
+
     def __init__(self, strength: Any, seed: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.seed = seed

@@ -64,6 +64,7 @@ class Layer(Operation):
     """
 
     _tracked_as = "layers"
+    _built_from_start = False  # True for a layer that has nothing to build, whatever its inputs
     _untracked: frozenset[str] = frozenset(
         {
             "_inbound_nodes",
@@ -104,7 +105,7 @@ class Layer(Operation):
         self._policy = _policy.get(dtype)
         self.autocast = autocast
         self._trainable = bool(trainable)
-        self.built = False
+        self.built = self._built_from_start and type(self).build is Layer.build
         self.supports_masking = hasattr(self, "supports_masking") and bool(type(self).__dict__.get("supports_masking"))
         self._supports_jit = True
         self._input_spec: Any = None

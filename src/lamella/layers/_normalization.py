@@ -511,6 +511,8 @@ class UnitNormalization(Layer):
         [0.6, 0.8]
     """
 
+    _built_from_start = True
+
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = integer_axes(self, axis)

@@ -67,6 +67,8 @@ class _Spatial(Layer):
 class _Pooling(_Spatial):
     """The windows of max and average pooling."""
 
+    _built_from_start = True
+
     def __init__(
         self,
         pool_size: Any,
@@ -100,6 +102,8 @@ class _Pooling(_Spatial):
 
 class _Global(_Spatial):
     """All of space at once."""
+
+    _built_from_start = True
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
         super().__init__(data_format, **kwargs)

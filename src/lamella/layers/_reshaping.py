@@ -61,6 +61,8 @@ class Reshape(Layer):
         (2, 3, 4)
     """
 
+    _built_from_start = True
+
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
         target_shape = tuple(target_shape)
