@@ -93,7 +93,7 @@ class Function(Operation):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for inputs of `input_shape`: a shape, or a list of shapes."""
-        shapes = [input_shape] if _is_shape(input_shape) else list(_shapes_in(input_shape))
+        shapes = [input_shape] if is_shape(input_shape) else list(_shapes_in(input_shape))
         if len(shapes) != len(self._inputs):
             raise ShapeError(f"{self.name!r} expects {len(self._inputs)} input shapes; got {input_shape!r}.")
         spec = [KerasTensor(s, dtype=t.dtype) for s, t in zip(shapes, self._inputs)]
@@ -101,12 +101,13 @@ class Function(Operation):
         return _tree.map_structure(lambda t: t.shape, output)
 
 
-def _is_shape(value: Any) -> bool:
+def is_shape(value: Any) -> bool:
+    """Whether `value` is one shape, rather than a structure of them."""
     return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, int) for n in value)
 
 
 def _shapes_in(structure: Any) -> Any:
-    if _is_shape(structure):
+    if is_shape(structure):
         yield tuple(structure)
         return
     items = (structure[k] for k in sorted(structure)) if isinstance(structure, dict) else structure
@@ -169,9 +170,15 @@ def _ordered_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> lis
 
 
 def _distances(order: list[Node], given: set[int]) -> dict[int, int]:
-    """id(node) -> the longest way from it to an output, for nodes each of which comes after those it needs."""
+    """id(node) -> the longest way from it to an output, for nodes each of which comes after those it needs.
+
+    A call is at least as far away as those calls of the same operation that were looked at before it.
+    """
     depth = {id(node): 0 for node in order}
+    of_operation: dict[int, int] = {}
     for node in reversed(order):
+        farthest = max(depth[id(node)], of_operation.get(id(node.operation), 0))
+        depth[id(node)] = of_operation[id(node.operation)] = farthest
         for tensor in node.input_tensors:
             if hasattr(tensor, "_keras_history"):
                 parent = node_of(tensor)

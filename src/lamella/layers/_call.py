@@ -85,10 +85,12 @@ class CallArguments:
         by_name: argument name -> value, without `training`, `mask` and `*_mask`.
         tensors: the same, only those that hold tensors.
         first: the value of the first argument.
+        training: what was said of `training`, which is for the layers inside where `call` does not take it; or None.
     """
 
     def __init__(self, layer: Any, args: tuple, kwargs: dict):
         signature = signature_of(type(layer).call)
+        said = kwargs.get("training")
         if "training" in kwargs and "training" not in signature.parameters:
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         bound = signature.bind(layer, *args, **kwargs)
@@ -99,6 +101,7 @@ class CallArguments:
             elif parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in named:
                 named.update({f"{name}_{i}": v for i, v in enumerate(named.pop(name))})
         self.given = named
+        self.training = named.get("training", said)
         self.by_name = {k: v for k, v in named.items() if k != "training" and k != "mask" and not k.endswith("_mask")}
         self.tensors = {k: v for k, v in self.by_name.items() if holds_tensor(v)}
         self.first = next(iter(named.values()), None)
@@ -119,9 +122,8 @@ def shape_structure(value: Any) -> Any:
 
 def training_mode(call: Any, arguments: CallArguments) -> bool | None:
     """What `training` is: as given, else as in the call around this one, else the default of `call`."""
-    given = arguments.given.get("training")
-    if given is not None:
-        return given
+    if arguments.training is not None:
+        return arguments.training
     around = surrounding_training()
     if around is not None:
         return around

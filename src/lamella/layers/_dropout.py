@@ -103,7 +103,7 @@ class Dropout(_Noise):
         return self.noise_shape
 
     def get_config(self) -> dict:
-        return {**super().get_config(), **options_of(self, Dropout)}
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
 
 
 class _SpatialDropout(Dropout):

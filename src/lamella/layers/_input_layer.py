@@ -75,6 +75,11 @@ class InputLayer(Layer):
         self._data_dtype = standardize_dtype(dtype)
         self.sparse = bool(sparse)
         self.ragged = bool(ragged)
+        if self.ragged:
+            raise ArgumentError(
+                "`ragged=True` is not supported: no backend of lamella computes with ragged arrays. Pad the sequences "
+                "(keras.utils.pad_sequences) and mask the padding (keras.layers.Masking)."
+            )
         self.optional = bool(optional)
         self.built = True
         if tensor is None:

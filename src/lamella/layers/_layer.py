@@ -484,11 +484,11 @@ class Layer(Operation):
         training = training_mode(type(self).call, arguments)
         if not self.built:
             self._build_for(arguments, args, kwargs)
+        given = kwargs  # what a graph remembers of the call: what was said, not what follows from the surroundings
         accepted = signature_of(type(self).call).parameters
         takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted.values())
         if "training" not in accepted and not takes_any:
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
-        given = kwargs  # what a graph remembers of the call: what was said, not what follows from the surroundings
         if "training" in accepted and training is not None and arguments.given.get("training") is None:
             kwargs = {**kwargs, "training": training}
         kwargs = with_masks(arguments, accepted, kwargs)

@@ -57,10 +57,12 @@ class Functional(Model):
 
     # ---- structure -------------------------------------------------------------------------------
 
+    def _listed_layers(self) -> list[Layer]:
+        return [op for op in self._function.operations if isinstance(op, Layer)] if "_function" in vars(self) else []
+
     @property
     def _layers(self) -> list[Layer]:
-        graph = [op for op in self._function.operations if isinstance(op, Layer)] if "_function" in vars(self) else []
-        return unique([*graph, *held_by(self, "layers")])
+        return unique([*self._listed_layers(), *held_by(self, "layers")])
 
     @property
     def operations(self) -> list[Operation]:
@@ -178,6 +180,8 @@ class Functional(Model):
                     f"Model {self.name!r} has inputs {names}; the given dict lacks {missing} (it has {sorted(inputs)})."
                 )
             flat = [inputs[n] for n in names]
+        elif isinstance(inputs, dict) and set(names) <= set(inputs) and not set(struct) <= set(inputs):
+            flat = [inputs[n] for n in names]
         elif isinstance(inputs, dict):
             missing = [k for k in struct if k not in inputs]
             if missing:
@@ -185,7 +189,11 @@ class Functional(Model):
                     f"Model {self.name!r} was made with the inputs {sorted(struct)}; the given dict lacks {missing}."
                 )
             flat = _tree.flatten({k: inputs[k] for k in struct})
-        elif isinstance(struct, dict) and isinstance(inputs, (list, tuple)):
+        elif (
+            isinstance(struct, dict)
+            and isinstance(inputs, (list, tuple))
+            and all(isinstance(v, KerasTensor) for v in struct.values())
+        ):
             raise ArgumentError(
                 f"Model {self.name!r} was made with a dict of inputs, {sorted(struct)}, which have no order; got a "
                 f"{type(inputs).__name__} of {len(inputs)}. Give a dict with these keys."

@@ -9,7 +9,7 @@ from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._serialization import deserialize_keras_object, serialize_dict, serialize_keras_object
 from lamella.data._checks import as_arrays
-from lamella.errors import ArgumentError, NotBuiltError
+from lamella.errors import ArgumentError, NotBuiltError, OutOfRangeError
 from lamella.layers._call import signature_of
 from lamella.layers._layer import Layer
 from lamella.layers._tracking import unique
@@ -91,11 +91,18 @@ class Model(Layer):
         self.loss: Any = None
         self.history: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle takes along: all but the compiled programs."""
+        return {**super().__getstate__(), "_programs": {}}
+
     # ---- layers ----------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly inside the model."""
+        """The layers directly inside the model; those of its graph, where it was drawn."""
+        return self._listed_layers()
+
+    def _listed_layers(self) -> list[Layer]:
         return list(self._layers)
 
     @layers.setter
@@ -115,7 +122,7 @@ class Model(Layer):
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
-                raise ArgumentError(
+                raise OutOfRangeError(
                     f"Was asked to retrieve layer at index {index} but model {self.name!r} only has {len(layers)} layers."
                 )
             return layers[index]

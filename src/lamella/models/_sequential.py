@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from lamella.core._function import is_shape
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
-from lamella.errors import ArgumentError, NotBuiltError
+from lamella.errors import ArgumentError, NotDrawnError, OutOfRangeError
 from lamella.layers._input_layer import InputLayer
 from lamella.layers._layer import Layer
 from lamella.models._functional import Functional
@@ -66,14 +67,11 @@ class Sequential(Model):
             if not isinstance(layer, InputLayer):
                 raise ArgumentError(f"Only Input() may be added as a tensor; got the output of {layer.name!r}.")
         if not isinstance(layer, Layer):
-            if not callable(layer):
-                raise ArgumentError(
-                    "Only instances of `keras.Layer` can be added to a Sequential model. "
-                    f"Received: {layer!r} (of type {type(layer).__name__})."
-                )
-            from lamella.layers._lambda import Lambda
-
-            layer = Lambda(layer)
+            hint = " Wrap the function in a `keras.layers.Lambda`." if callable(layer) else ""
+            raise ArgumentError(
+                "Only instances of `keras.Layer` can be added to a Sequential model. "
+                f"Received: {layer!r} (of type {type(layer).__name__}).{hint}"
+            )
         if any(other.name == layer.name for other in self._stack):
             raise ArgumentError(
                 f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
@@ -101,10 +99,10 @@ class Sequential(Model):
         """Take the topmost layer off and return it.
 
         Raises:
-            ArgumentError: when there is none.
+            OutOfRangeError: when there is none.
         """
         if not self.layers:
-            raise ArgumentError(f"There are no layers in the model {self.name!r} to pop.")
+            raise OutOfRangeError(f"There are no layers in the model {self.name!r} to pop.")
         layer = self._stack.pop()
         self.built = False
         self._functional = None
@@ -153,9 +151,9 @@ class Sequential(Model):
             raise ArgumentError(f"Sequential model {self.name!r} cannot be built because it has no layers. Call add().")
         if isinstance(input_shape, list):
             input_shape = tuple(input_shape)
+        if not is_shape(input_shape):
+            return  # a first layer of several inputs: the layers are built one by one as they are called
         if not isinstance(self._stack[0], InputLayer):
-            if not isinstance(input_shape, tuple):
-                raise ArgumentError(f"A Sequential model has one input; got input_shape={input_shape!r}.")
             self._stack = [
                 InputLayer(batch_shape=input_shape, dtype=_first_dtype(self._stack[0])),
                 *self._stack,
@@ -227,7 +225,7 @@ class Sequential(Model):
 
     def _graph(self, what: str) -> Functional:
         if self._functional is None:
-            raise NotBuiltError(
+            raise NotDrawnError(
                 f"Sequential model {self.name!r} has no defined {what} yet: it is not built. Give it an Input, or call it "
                 "on data."
             )
