@@ -164,6 +164,7 @@ def test_aliases_are_the_same_class(name):
 
 def test_every_layer_has_a_row():
     abstract = {"Layer", "Wrapper", "InputLayer", "InputSpec", "Lambda"}
+    abstract |= {"JaxLayer", "FlaxLayer", "TorchModuleWrapper", "TFSMLayer"}  # tests/layers/test_jax_layer.py and kin
     abstract |= {
         "StringLookup",
         "IntegerLookup",

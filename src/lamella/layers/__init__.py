@@ -38,6 +38,7 @@ from lamella.layers._embedding import Embedding, ReversibleEmbedding
 from lamella.layers._feature_space import FeatureSpace as _FeatureSpace  # noqa: F401 (of keras.utils; files name it)
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._input_spec import InputSpec
+from lamella.layers._jax_layer import FlaxLayer, JaxLayer
 from lamella.layers._lambda import Lambda
 from lamella.layers._layer import Layer
 from lamella.layers._merging import (
@@ -160,6 +161,7 @@ from lamella.layers._rnn import GRU, LSTM, RNN, SimpleRNN
 from lamella.layers._sequence_wrappers import Bidirectional, TimeDistributed
 from lamella.layers._serialization import deserialize, serialize
 from lamella.layers._spectral_normalization import SpectralNormalization
+from lamella.layers._torch_module import TorchModuleWrapper
 
 __all__ = [
     # the base
@@ -175,6 +177,9 @@ __all__ = [
     "Identity",
     "Masking",
     "Lambda",
+    "JaxLayer",
+    "FlaxLayer",
+    "TorchModuleWrapper",
     "Wrapper",
     "Pipeline",
     # activations
