@@ -10,8 +10,14 @@ from architecture.sources import imports
 ARRAY_LIBRARIES = {"jax", "jaxlib", "torch", "tensorflow", "keras", "flax", "cupy", "array_api_compat"}
 HEAVY = {*ARRAY_LIBRARIES, "h5py", "pandas", "pyarrow", "scipy", "matplotlib", "rich", "typer", "pooch", "PIL"}
 
-# Not the library itself, but lamella under its name.
-UNDER_A_NAME = {("_install.py", "tensorflow.keras")}
+# Not the library itself, but lamella under its name; and the layers that wrap what is written for one library.
+UNDER_A_NAME = {
+    ("layers/_jax_layer.py", "jax"),
+    ("layers/_jax_layer.py", "jax.numpy"),
+    ("layers/_torch_module.py", "torch"),
+    ("layers/_tfsm_layer.py", "tensorflow"),
+    ("_install.py", "tensorflow.keras"),
+}
 
 
 def loaded_by(code: str) -> set[str]:
