@@ -1,11 +1,12 @@
-# Two commands carry a newcomer: `make mnist` and `make test`.
+# Two commands carry a newcomer: `make mnist` and `make test`. `make test-backends` compares the array libraries.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+BACKENDS := .venv-backends
 
-.PHONY: mnist test lint types format install install-dev clean
+.PHONY: mnist test test-backends lint types format install install-dev clean
 
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
@@ -30,6 +31,16 @@ mnist: install
 test: install-dev
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+# What compares array libraries, in an environment that has them all; NumPy's part runs in `make test` already.
+test-backends: $(BACKENDS)/installed
+	$(BACKENDS)/bin/python -m pytest -n $(WORKERS) -m backends -k "not on_numpy" tests/backend tests/parity
+
+$(BACKENDS)/installed: pyproject.toml
+	$(PYTHON) -m venv $(BACKENDS)
+	$(BACKENDS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BACKENDS)/bin/python -m pip install --quiet --editable ".[torch,tensorflow]" --group dev
+	@touch $@
+
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,4 +53,4 @@ format: install-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BACKENDS) build dist .pytest_cache .ruff_cache

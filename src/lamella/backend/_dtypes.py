@@ -172,8 +172,7 @@ def _standard_name(dtype: Any) -> str:
 
 def _name_of(dtype: Any) -> str:
     text = str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype)
-    if text.startswith("torch."):
-        text = text.removeprefix("torch.")
+    text = text.rpartition(".")[2]  # "torch.float32", "array_api_strict.float32"
     if text.startswith(("str", "object", "<U")):
         text = "string"
     return text

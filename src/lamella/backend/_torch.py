@@ -336,8 +336,8 @@ def _exact_integers(product: Any, *operands: Any) -> Any:
         return product(*operands)
     wide = torch.int64 if operands[0].device.type == "cpu" else torch.float64
     if dtype in _torch_namespace.WIDE or wide is torch.float64:
-        return product(*(x.to(wide) for x in operands)).to(dtype)
-    return product(*operands)
+        operands = tuple(x.to(wide) for x in operands)
+    return product(*operands).to(dtype)  # a sum of small integers is of 64-bit ones
 
 
 def _attention(query: Any, key: Any, value: Any, bias: Any, scale: float, is_causal: bool) -> Any:

@@ -4,9 +4,11 @@ Operands of one call have one dtype already, so nothing is promoted here. New ar
 integers of 16 bits and more, for which PyTorch has few kernels, are computed with as 64-bit signed ones.
 """
 
+import builtins
 import contextlib
 import contextvars
 import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,7 +26,7 @@ _place: contextvars.ContextVar[torch.device | None] = contextvars.ContextVar("to
 
 
 def __getattr__(name: str) -> Any:
-    found = globals()[name] = getattr(_compat, name)
+    found = globals()[name] = getattr(_compat, name)  # functions below say `builtins.any` where they mean it
     return found
 
 
@@ -63,7 +65,7 @@ def asarray(x, dtype=None, copy=None):
     if isinstance(x, np.ndarray):
         out = torch.from_numpy(np.array(x, order="C")).to(device())
         return out if dtype is None else out.to(dtype)
-    if isinstance(x, (list, tuple)) and any(isinstance(v, torch.Tensor) for v in x):
+    if isinstance(x, (list, tuple)) and builtins.any(isinstance(v, torch.Tensor) for v in x):
         return torch.stack([torch.as_tensor(v, dtype=dtype, device=device()) for v in x])
     return torch.tensor(x, dtype=dtype, device=device())
 
@@ -95,7 +97,7 @@ def full_like(x, fill_value, dtype=None):
 def arange(start, stop=None, step=1, dtype=None):
     start, stop = (0, start) if stop is None else (start, stop)
     if (stop - start) * step <= 0:
-        floating = any(isinstance(v, float) for v in (start, stop, step))
+        floating = builtins.any(isinstance(v, float) for v in (start, stop, step))
         return torch.zeros((0,), dtype=dtype or (torch.float32 if floating else torch.int64), device=device())
     if dtype in WIDE or dtype in (torch.complex64, torch.complex128):
         return torch.arange(start, stop, step, device=device()).to(dtype)
@@ -135,8 +137,7 @@ def _widened(function: Callable, returns_bool: bool = False) -> Callable:
 add, subtract, multiply, negative = map(_widened, (torch.add, torch.sub, torch.mul, torch.neg))
 maximum, minimum, square, abs = map(_widened, (torch.maximum, torch.minimum, torch.square, torch.abs))
 bitwise_left_shift, bitwise_right_shift = map(_widened, (torch.bitwise_left_shift, torch.bitwise_right_shift))
-max, min, prod, sort, sign = map(_widened, (_compat.max, _compat.min, _compat.prod, _compat.sort, _compat.sign))
-cumulative_sum, cumulative_prod = map(_widened, (_compat.cumulative_sum, _compat.cumulative_prod))
+max, min, sign = map(_widened, (_compat.max, _compat.min, _compat.sign))
 equal, not_equal, less, less_equal, greater, greater_equal = (
     _widened(f, returns_bool=True) for f in (torch.eq, torch.ne, torch.lt, torch.le, torch.gt, torch.ge)
 )
@@ -190,6 +191,49 @@ def imag(x):
     return x.imag if x.is_complex() else torch.zeros_like(x)
 
 
+# ---- sums and order ------------------------------------------------------------------------------------
+
+
+def _summed(function: Callable) -> Callable:
+    """`function` with a `dtype`, which may be an unsigned one that PyTorch does not sum in."""
+
+    @functools.wraps(function)
+    def run(x, *, dtype=None, **kwargs):
+        kept = dtype or x.dtype
+        if kept in WIDE:
+            return function(x.long(), dtype=torch.int64, **kwargs).to(kept)
+        return function(x, dtype=dtype, **kwargs)
+
+    return run
+
+
+sum, prod = _summed(_compat.sum), _summed(_compat.prod)
+cumulative_sum, cumulative_prod = _summed(_compat.cumulative_sum), _summed(_compat.cumulative_prod)
+
+
+def var(x, *, axis=None, correction=0.0, keepdims=False):
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if x.numel() and math.prod(x.shape[a] for a in axes) > correction:
+        return _compat.var(x, axis=axis, correction=correction, keepdims=keepdims)
+    # Of too few elements PyTorch computes the same, with a warning.
+    deviation = torch.abs(x - _compat.mean(x, axis=axis, keepdims=True))
+    return _compat.sum(deviation * deviation, axis=axis, keepdims=keepdims) / 0.0
+
+
+def std(x, *, axis=None, correction=0.0, keepdims=False):
+    return torch.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+
+
+@_widened
+def sort(x, *, axis=-1, descending=False, stable=True):
+    if not x.is_complex():
+        return torch.sort(x, dim=axis, descending=descending, stable=True).values
+    for part in (torch.imag, torch.real):  # by the real parts, and where they are equal by the imaginary ones
+        order = torch.sort(part(x), dim=axis, descending=descending, stable=True).indices
+        x = torch.take_along_dim(x, order, dim=axis)
+    return x
+
+
 # ---- shapes --------------------------------------------------------------------------------------------
 
 
@@ -217,6 +261,12 @@ def take(x, indices, axis=None):
 
 def take_along_axis(x, indices, axis=-1):
     return torch.take_along_dim(x, indices.long(), dim=axis)
+
+
+def roll(x, shift, axis=None):
+    if isinstance(axis, (list, tuple)) and isinstance(shift, int):
+        shift = (shift,) * len(axis)
+    return _compat.roll(x, shift, axis=axis)
 
 
 def stack(arrays, axis=0):

@@ -11,6 +11,7 @@ from lamella.core._inference import infer_spec
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._operation_names import joined_arguments
 from lamella.core._operators import OPERATORS, operator
+from lamella.core._remat import remat
 from lamella.core._serialization import Serializable
 from lamella.errors import ArgumentError, LamellaError, NotDrawnError, SerializationError
 
@@ -128,7 +129,7 @@ class Operation(Serializable):
 
     def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
         """`fn`, its intermediate values recomputed in the backward pass instead of kept."""
-        return _registry.active().remat(functools.partial(fn, **kwargs))
+        return remat(functools.partial(fn, **kwargs))
 
     def get_config(self) -> dict:
         """The arguments that make the operation again.

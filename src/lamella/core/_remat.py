@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lamella.backend import _registry
+from lamella.core import _scopes
 from lamella.errors import ArgumentError
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
@@ -53,9 +54,32 @@ def current_remat_scope() -> RematScope | None:
 
 
 def remat(f: Callable) -> Callable[..., Any]:
-    """`f`, its intermediate values recomputed in the backward pass instead of kept."""
+    """`f`, its intermediate values recomputed in the backward pass instead of kept.
+
+    What `f` assigns to variables is assigned once, and computing again begins with their values of before: a dropout
+    drops the same elements both times.
+    """
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        return _registry.active().remat(lambda *a: f(*a, **kwargs))(*args)
+        before: list[tuple] = []
+        touched: list = []
+        layers: list = []
+
+        def pure(*args: Any) -> tuple:
+            with _scopes.StatelessScope(before, collect_losses=True) as scope:
+                result = f(*args, **kwargs)
+            updates = scope.updates()
+            touched[:] = [variable for variable, _ in updates]
+            layers[:] = [layer for layer, _ in scope.losses]
+            with _scopes.autocast_scope(None):
+                before[:] = before or [(variable, variable.value) for variable in touched]
+            return result, [value for _, value in updates], [loss for _, loss in scope.losses]
+
+        result, values, losses = _registry.active().remat(pure)(*args)
+        for variable, value in zip(touched, values):
+            variable.assign(value)
+        for layer, loss in zip(layers, losses):
+            layer.add_loss(loss)
+        return result
 
     return run

@@ -5,9 +5,10 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from lamella.backend import _dtypes, _registry
+from lamella.backend import _dtypes
 from lamella.core import _policy, _scopes, _tree
 from lamella.core._operation import Node, Operation, any_symbolic_tensors
+from lamella.core._remat import remat
 from lamella.core._variable import Variable
 from lamella.errors import ArgumentError
 from lamella.layers._building import (
@@ -662,7 +663,7 @@ class Layer(Operation):
 
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
         """`layer_call`, its intermediate values recomputed in the backward pass instead of kept."""
-        return _registry.active().remat(functools.partial(layer_call, **kwargs))
+        return remat(functools.partial(layer_call, **kwargs))
 
     # ---- quantization: a wrapper's work, declared here -------------------------------------------
 

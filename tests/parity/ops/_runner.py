@@ -223,7 +223,11 @@ def values_of(result: Any) -> np.ndarray:
 
 def dtype_name(array: Any) -> str:
     """The name of an array's dtype; that of its type for anything else."""
-    return lamella.backend.standardize_dtype(array.dtype) if hasattr(array, "dtype") else type(array).__name__
+    return (
+        _registry.get(_registry.owner(array) or "numpy").dtype(array)
+        if hasattr(array, "dtype")
+        else type(array).__name__
+    )
 
 
 def assert_same(got: Any, expected: Any, case: Case, dtypes: bool = True) -> None:
