@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays, cast, promote_float
+from lamella.core._inference import size_of_unknown
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, DTypeError, ShapeError
 from lamella.ops._operands import reduced_axes
@@ -237,9 +238,12 @@ def _segments(name: str, data: Array, segment_ids: Array, num_segments: int | No
     adapter = _registry.active()
     xp = adapter.xp
     if num_segments is None:
-        if not adapter.is_concrete(segment_ids):
+        if adapter.is_concrete(segment_ids):
+            num_segments = int(xp.max(segment_ids)) + 1 if segment_ids.shape[0] else 0
+        else:
+            num_segments = size_of_unknown()
+        if num_segments is None:
             raise ArgumentError(f"`{name}` needs `num_segments` in a compiled program; got None.")
-        num_segments = int(xp.max(segment_ids)) + 1 if segment_ids.shape[0] else 0
     dtype = adapter.dtype(data)
     if dtype == "bool" and reduction in ("add", "mul"):
         raise DTypeError(f"`{name}` does not take booleans. Cast `data` first.")
