@@ -19,7 +19,7 @@ A missing name has to be reported in three ways, because Python asks in three wa
 import functools
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
 from opcode import opmap
 from types import FrameType
@@ -43,7 +43,7 @@ class MissingModuleError(LamellaError, ModuleNotFoundError):
 
 
 def attach(
-    module_name: str, exports: dict[str, str | tuple[str, str]]
+    module_name: str, exports: Mapping[str, str | tuple[str, str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The `__getattr__` and `__dir__` of a module whose public names load at first use.
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -408,9 +409,7 @@ def _primitive(name: str, shape: Any, on_cpu: Any, elsewhere: Any, transposes: A
         return jax.jit(functools.partial(primitive.bind, **options))
 
     primitive.def_impl(lambda a, b, **options: compiled(**options)(a, b))
-    primitive.def_abstract_eval(
-        lambda a, b, **options: jax.core.ShapedArray(shape(a.shape, b.shape, **options), a.dtype)
-    )
+    primitive.def_abstract_eval(lambda a, b, **options: ShapedArray(shape(a.shape, b.shape, **options), a.dtype))
     ad.defbilinear(primitive, *transposes)
     mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
     mlir.register_lowering(primitive, mlir.lower_fun(elsewhere, multiple_results=False))

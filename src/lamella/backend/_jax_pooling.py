@@ -15,11 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from lamella.backend._jax_windows import margins, overlap_add, places, seen
 from lamella.typing import Array
+
+_ZERO: Any = ad.Zero  # whose constructors are attached where a type checker does not see them
 
 
 class Windows(NamedTuple):
@@ -119,7 +122,8 @@ def first_greatest(x: Array, how: Windows) -> tuple[Array, Array]:
     if how.large and how.apart:
         rows = how.rows(x)
         return jnp.max(rows, -1), jnp.argmax(rows, -1).astype(kind)
-    greatest = number = None
+    greatest: Any = None
+    number: Any = None
     for at, view in enumerate(_views(x, how, lowest(x))):
         if greatest is None:
             greatest, number = view, jnp.zeros(view.shape, kind)
@@ -220,7 +224,7 @@ def _primitive(name: str, enlarges: bool, on_cpu: Callable, elsewhere: Callable)
         return jax.jit(functools.partial(primitive.bind, how=how))
 
     def shape(x: Any, *numbers: Any, how: Windows) -> Any:
-        return jax.core.ShapedArray(how.shape if enlarges else how.result, x.dtype)
+        return ShapedArray(how.shape if enlarges else how.result, x.dtype)
 
     def batched(operands: Sequence[Array], axes: Sequence[Any], how: Windows) -> tuple[Array, int]:
         size = next(x.shape[axis] for x, axis in zip(operands, axes) if axis is not None)
@@ -258,7 +262,7 @@ def _jvp(primitive: Primitive, primals: tuple, tangents: tuple, how: Windows) ->
     x, number = primals
     out = primitive.bind(x, number, how=how)
     if type(tangents[0]) is ad.Zero:
-        return out, ad.Zero.from_primal_value(out)
+        return out, _ZERO.from_primal_value(out)
     return out, primitive.bind(tangents[0], number, how=how)
 
 

@@ -211,7 +211,7 @@ class BatchNormalization(_Scaled):
         variance is the square of the moving one, without it.
         """
         stddev = ops.sqrt(ops.add(variance, self.epsilon))
-        bounds = self.renorm_clipping
+        bounds: dict = self.renorm_clipping or {}
         r = ops.divide(stddev, self.renorm_stddev)
         r = ops.clip(r, bounds.get("rmin", 0.0), bounds.get("rmax", math.inf))
         d = ops.divide(ops.subtract(mean, self.renorm_mean), self.renorm_stddev)
@@ -385,7 +385,7 @@ class RMSNormalization(Layer):
 
     def call(self, x: Array) -> Array:
         axes = [a % len(x.shape) for a in _as_list(self.axis)]
-        return ops.rms_normalization(x, scale=_along(self.scale, axes, x), axis=axes, epsilon=self.epsilon)
+        return ops.rms_normalization(x, scale=_along(self.scale, axes, x), axis=tuple(axes), epsilon=self.epsilon)
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, RMSNormalization)}

@@ -82,7 +82,7 @@ class Bidirectional(Layer):
             self.backward_layer = backward_layer
             backward_layer.name = backward_layer.name or f"backward_{layer.name}"
         self._check_mirror()
-        if layer.return_sequences:
+        if one_way.return_sequences:
             # Each direction would repeat its own last output in masked steps, and the two would not go together.
             self.forward_layer.zero_output_for_mask = self.backward_layer.zero_output_for_mask = True
         self.merge_mode = merge_mode

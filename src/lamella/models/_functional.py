@@ -301,9 +301,11 @@ def become_functional(model: Model, *args: Any, **kwargs: Any) -> None:
     """Turn an instance of a Model subclass that calls `super().__init__(inputs=..., outputs=...)` into a drawn model."""
     cls = type(model)
     if not issubclass(cls, Functional):
-        twin = _TWINS.get(cls)
+        twin: Any = _TWINS.get(cls)
         if twin is None:
-            twin = _TWINS[cls] = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
+            bases: Any = (cls, Functional)
+            twin = type(cls.__name__, bases, {"__module__": cls.__module__})
+            _TWINS[cls] = twin
             twin.__qualname__ = cls.__qualname__
             twin._twin_of = cls  # what configurations call it
         object.__setattr__(model, "__class__", twin)
@@ -409,13 +411,13 @@ def _first_index(operation: Any) -> int:
 def _name_as_keras(entry: dict, operation: OpCall, nodes: list, describe: Any) -> None:
     """Write the call of an op as Keras does: a class made with the options, called on the tensors."""
     name = name_of_op(operation.fn.__name__)
-    splits = [split_arguments(operation.fn, operation.options, node.args, node.kwargs) for node in nodes]
+    splits: list[Any] = [split_arguments(operation.fn, operation.options, node.args, node.kwargs) for node in nodes]
     if name is None or not splits or any(_any_tensor(s[0]) or s[0] != splits[0][0] for s in splits if s is not None):
         return
     entry.update(
         module=name.module,
         class_name=name.class_name,
-        config={"name": operation.name, **{k: describe(v) for k, v in splits[0][0].items()}},  # type: ignore[index]
+        config={"name": operation.name, **{k: describe(v) for k, v in splits[0][0].items()}},
         registered_name=name.class_name,
         inbound_nodes=[
             {"args": tuple(describe(a) for a in args), "kwargs": {k: describe(v) for k, v in kwargs.items()}}

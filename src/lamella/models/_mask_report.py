@@ -59,9 +59,13 @@ def mask_events(model: Any, inputs: Any = None) -> list[MaskEvent]:
     specs = _tree.map_structure(lambda x: KerasTensor(x.shape, dtype=str(x.dtype)), inputs)
     events: list[MaskEvent] = []
 
+    def note(event: MaskEvent) -> None:
+        if event.layer is not model:
+            events.append(event)
+
     def run(x: Any) -> Any:
         events.clear()  # shapes are worked out by several runs
-        with watching(lambda event: event.layer is not model and events.append(event)):
+        with watching(note):
             return model(x) if graph is None else _watched_run(graph, x, events)
 
     with _scopes.StatelessScope():

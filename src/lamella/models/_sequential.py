@@ -114,7 +114,8 @@ class Sequential(Model):
         self.built = False
         self._functional = None
         if self._stack and isinstance(self._stack[0], InputLayer) and len(self._stack) > 1:
-            self.build(self._stack[0].batch_shape)
+            first: Any = self._stack[0]
+            self.build(first.batch_shape)
         elif self._stack and isinstance(self._stack[0], Functional | Sequential) and self._stack[0].built:
             first = self._stack[0]
             if len(first.inputs) == 1:
@@ -162,8 +163,8 @@ class Sequential(Model):
         with self._name_scope():
             for layer in self._stack[1:]:
                 x = layer(x)
-        self._functional = Functional(inputs, x)
-        self._functional.name = self.name  # what messages call it
+        drawn = self._functional = Functional(inputs, x)
+        drawn.name = self.name  # what messages call it
         self.built = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -177,7 +178,8 @@ class Sequential(Model):
                     InputLayer(batch_shape=(None, *shape[1:]), dtype=_input_dtype(dtype)),
                     *self._stack,
                 ]
-            self.build(self._stack[0].batch_shape)
+            first: Any = self._stack[0]
+            self.build(first.batch_shape)
         return super().__call__(*args, **kwargs)
 
     def _converted(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:

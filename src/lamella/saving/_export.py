@@ -216,7 +216,7 @@ def _signature_of(model: Any) -> Any:
     if isinstance(model, Model) and hasattr(model, "_function"):
         return model.input
     try:
-        return model.input if isinstance(model, Model) and model.inputs else None
+        return model.input if isinstance(model, Model) and getattr(model, "inputs", None) else None
     except (AttributeError, ValueError):
         pass
     shapes = getattr(model, "_build_shapes_dict", None)

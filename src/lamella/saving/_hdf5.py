@@ -80,13 +80,14 @@ def child(group: Any, name: str) -> Any:
         SerializationError: when there is none, or a link that leads elsewhere.
     """
     import h5py
+    from h5py import h5l  # pyright: ignore[reportAttributeAccessIssue]: compiled, without types
 
     where = f"{group.name.rstrip('/')}/{name}"
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         raise SerializationError(f"{where!r} is not a name that a file of weights may contain.")
     if not holds(group, name):
         raise SerializationError(f"The file lists {name!r}, but {group.name!r} does not contain it.")
-    if group.id.links.get_info(name.encode("utf-8")).type != h5py.h5l.TYPE_HARD:
+    if group.id.links.get_info(name.encode("utf-8")).type != h5l.TYPE_HARD:
         raise SerializationError(f"{where!r} is a link to another place or file. lamella does not follow it.")
     thing = group[name]
     if isinstance(thing, h5py.Dataset):
@@ -173,12 +174,13 @@ def groups_of(file: Any) -> Groups:
         SerializationError: for anything that is not a plain group or stored array, or arrays in unknown places.
     """
     import h5py
+    from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]: compiled, without types
 
     found: Groups = {}
     seen: set[Any] = set()
 
     def visit(group: Any, path: str, depth: int) -> None:
-        address = h5py.h5o.get_info(group.id).addr
+        address = h5o.get_info(group.id).addr
         if address in seen or depth > _MAX_DEPTH:
             raise SerializationError(f"The group {path!r} contains itself, or groups nested deeper than {_MAX_DEPTH}.")
         seen.add(address)

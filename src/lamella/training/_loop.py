@@ -35,10 +35,12 @@ class Run:
         self.callbacks = callbacks
         self.plan: Plan = plan_for(model, callbacks, kind, model._step_seconds.get(kind))
         self.listening = bool(callbacks.listeners(kind))
-        self.bars = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
+        self.bars: list[Any] = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
         self.eager = model.run_eagerly or not model.jit_compile
         self.step = 0
-        self.guards = [c for c in callbacks.callbacks if getattr(c, "halts_on_nan", False)] if kind == "train" else []
+        self.guards: list[Any] = (
+            [c for c in callbacks.callbacks if getattr(c, "halts_on_nan", False)] if kind == "train" else []
+        )
         self._pending: collections.deque = collections.deque()
         self._logs: dict[str, Any] = {}
         self._last_end = 0.0
@@ -347,9 +349,9 @@ def fit(
         if epochs > 0 and model.optimizer is not None and model.trainable_variables:
             model.optimizer.finalize_variable_values(model.trainable_variables)
     finally:
-        for callback in callbacks.callbacks:
-            if hasattr(callback, "drawn_by_chunk"):
-                callback.close()
+        drawn: list[Any] = [c for c in callbacks.callbacks if hasattr(c, "drawn_by_chunk")]
+        for shown in drawn:
+            shown.close()
     callbacks.on_train_end(dict(logs))
     return history
 
@@ -442,7 +444,7 @@ def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: 
     callbacks.set_params({"verbose": bar, "epochs": 1, "steps": limit or source.steps})
     eager = model.run_eagerly or not model.jit_compile
     step = model._eager_step("predict") if eager else model._predict_program().run
-    bars = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
+    bars: list[Any] = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
     listening = bool(callbacks.listeners("predict"))
 
     callbacks.on_predict_begin()
@@ -460,7 +462,10 @@ def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: 
     for shown in bars:
         shown.close()
     host = [_tree.map_structure(_registry.to_numpy, out) for out in outputs]
-    return _tree.map_structure(lambda *parts: np.concatenate(parts) if len(parts) > 1 else np.array(parts[0]), *host)
+    first, *others = host
+    return _tree.map_structure(
+        lambda part, *more: np.concatenate((part, *more)) if more else np.array(part), first, *others
+    )
 
 
 def _prediction_batches(source: Any, limit: int | None) -> Iterator[Any]:
