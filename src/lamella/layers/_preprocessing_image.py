@@ -25,6 +25,7 @@ def as_pair(layer: Any, name: str, value: Any, low: float = -1.0, high: float = 
     Raises:
         ArgumentError: for anything but a number or a pair in ascending order, within [low, high].
     """
+    pair: tuple[Any, ...]
     if isinstance(value, (tuple, list)):
         pair = tuple(value)
     elif isinstance(value, (int, float)):
@@ -39,7 +40,7 @@ def as_pair(layer: Any, name: str, value: Any, low: float = -1.0, high: float = 
             f"The `{name}` argument of {label(layer)} must be a number, or a tuple of two numbers in ascending order, in "
             f"the range [{low}, {high}]. Received: {name}={value!r}"
         )
-    return pair
+    return pair[0], pair[1]
 
 
 class ImageLayer(Layer):

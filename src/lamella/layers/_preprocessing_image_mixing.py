@@ -195,6 +195,7 @@ class _Policy(RandomImageLayer):
     """A set of image layers, of which some are used."""
 
     _factor_bounds = (0.0, 1.0)
+    value_range: Any
 
     def _make(self, names: tuple, interpolation: str) -> None:
         self.interpolation = check_choice(self, "interpolation", interpolation, INTERPOLATIONS)

@@ -27,7 +27,7 @@ class _Sized(ImageLayer):
         sizes = list(images.shape)
         starts[self.height_axis], starts[self.width_axis] = top, left
         sizes[self.height_axis], sizes[self.width_axis] = self._target()
-        return ops.slice(images, starts, sizes)
+        return ops.slice(images, starts, tuple(sizes))
 
     def _fitted(self, images: Array, interpolation: str = "bilinear") -> Array:
         """The largest window of the target's proportions, resized."""

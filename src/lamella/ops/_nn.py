@@ -287,8 +287,9 @@ def normalize(x: ArrayLike, axis: Axis = -1, order: int = 2, epsilon: float | No
     xp, x = promote_float(x)
     epsilon = _dtypes.epsilon() if epsilon is None else epsilon
     if axis is not None:
+        one: Any = axis
         several = isinstance(axis, (list, tuple))
-        axis = reduced_axes("normalize", axis, x.ndim) if several else single_axis("normalize", axis, x.ndim)
+        axis = reduced_axes("normalize", axis, x.ndim) if several else single_axis("normalize", one, x.ndim)
     if order == 2:
         squares = xp.sum(x * x, axis=axis, keepdims=True)
         floor = xp.full_like(squares, epsilon**2)

@@ -314,9 +314,10 @@ def _window(op_name: str, window: Any, sequence_length: int, fft_length: int) ->
 
 def _complex(op_name: str, x: Any, rank: int) -> tuple:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
+        shape: Any = getattr(x, "shape", None)
         raise ArgumentError(
             f"`{op_name}` needs a pair of arrays, the real and the imaginary part; got "
-            + (f"one array of shape {tuple(x.shape)}." if hasattr(x, "shape") else f"{x!r}.")
+            + (f"one array of shape {tuple(shape)}." if shape is not None else f"{x!r}.")
         )
     xp, real, imaginary = arrays(*x)
     if tuple(real.shape) != tuple(imaginary.shape) or real.ndim < rank:
