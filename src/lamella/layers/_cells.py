@@ -530,7 +530,9 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: int | None = None) -> list:
         """The states of all cells at the start of a sequence."""
-        return [initial_state_of(cell, batch_size, self.compute_dtype) for cell in self.cells]
+        states = [initial_state_of(cell, batch_size, self.compute_dtype) for cell in self.cells]
+        several = [isinstance(cell.state_size, (list, tuple)) for cell in self.cells]
+        return [state if s else state[0] for state, s in zip(states, several)]
 
     def build(self, input_shape: Any) -> None:
         shape = tuple(input_shape)
@@ -544,8 +546,9 @@ class StackedRNNCells(Layer):
     def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> tuple:
         new = []
         for cell, state in zip(self.cells, states):
-            inputs, state = call_cell(cell, inputs, state, training, kwargs)
-            new.append(state)
+            listed = state if isinstance(state, (list, tuple)) else [state]
+            inputs, after = call_cell(cell, inputs, listed, training, kwargs)
+            new.append(after if listed is state else after[0])
         return inputs, new
 
     def draw_masks(self, shape: tuple, state_shape: tuple) -> None:

@@ -199,7 +199,10 @@ class RNN(Layer):
                 last, outputs, states = self._projected_loop(self.cell, steps, initial_state, real)
             else:
                 last, outputs, states = loop(
-                    lambda x, states: call_cell(self.cell, x, states, training),
+                    # A cell may compute in another dtype than the loop carries.
+                    lambda x, states: _tree.map_structure(
+                        lambda value: ops.cast(value, self.compute_dtype), call_cell(self.cell, x, states, training)
+                    ),
                     steps,
                     initial_state,
                     **self._loop_options(steps, real),
