@@ -11,6 +11,7 @@ from lamella.core._keras_tensor import KerasTensor
 from lamella.core._masks import maker_of, mask_of, set_mask
 
 # The training mode of the outermost layer call that said one; None when nobody did.
+_masked: contextvars.ContextVar[frozenset[int]] = contextvars.ContextVar("masked_tensors", default=frozenset())
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
 _depth: contextvars.ContextVar[int] = contextvars.ContextVar("call_depth", default=0)
 
@@ -37,19 +38,36 @@ def observer() -> Any:
 
 
 class CallContext:
-    """One layer call inside others: knows whether it is the outermost, and passes `training` inwards."""
+    """One layer call inside others: knows whether it is the outermost, and passes `training` inwards.
 
-    def __init__(self, training: bool | None):
+    Args:
+        training: what `training` is in the layers inside.
+        masked: the `id`s of the tensors whose masks the call took as arguments: their masks are its own business.
+    """
+
+    def __init__(self, training: bool | None, masked: frozenset[int] = frozenset()):
         self.training = training
+        self.masked = masked
 
     def __enter__(self) -> "CallContext":
         self.outermost = _depth.get() == 0
-        self._tokens = (_depth.set(_depth.get() + 1), _training.set(self.training))
+        self._tokens = (
+            _depth.set(_depth.get() + 1),
+            _training.set(self.training),
+            _masked.set(_masked.get() | self.masked) if self.masked else None,
+        )
         return self
 
     def __exit__(self, *exc: object) -> None:
         _depth.reset(self._tokens[0])
         _training.reset(self._tokens[1])
+        if self._tokens[2] is not None:
+            _masked.reset(self._tokens[2])
+
+
+def is_mask_taken(tensor: Any) -> bool:
+    """Whether a call around this one took the mask of `tensor` as an argument."""
+    return id(tensor) in _masked.get()
 
 
 def surrounding_training() -> bool | None:

@@ -32,7 +32,7 @@ from lamella.layers._call import (
 from lamella.layers._configuration import describe, make
 from lamella.layers._input_spec import check_inputs
 from lamella.layers._losses import forget_losses, record_losses, recorded_losses
-from lamella.layers._masking import pass_mask_on, with_masks
+from lamella.layers._masking import masks_taken, pass_mask_on, with_masks
 from lamella.layers._shapes import as_shape, shapes_to_tensors
 from lamella.layers._stateless import call_with_state
 from lamella.layers._tracking import held_by, holds_state, unique
@@ -492,9 +492,10 @@ class Layer(Operation):
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         if "training" in accepted and training is not None and arguments.given.get("training") is None:
             kwargs = {**kwargs, "training": training}
-        kwargs = with_masks(arguments, accepted, kwargs)
+        unmasked, kwargs = kwargs, with_masks(arguments, accepted, kwargs)
+        masked = frozenset() if kwargs is unmasked else masks_taken(arguments, accepted)
         symbolic = any_symbolic_tensors(args, kwargs)
-        with CallContext(training) as context:
+        with CallContext(training, masked) as context:
             if context.outermost and not symbolic:
                 self._clear_losses()
             with self._name_scope(), _scopes.autocast_scope(self._cast_dtype):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lamella.core import _tree
 from lamella.core._masks import maker_of, mask_of, set_mask
-from lamella.layers._call import CallArguments, signature_of
+from lamella.layers._call import CallArguments, is_mask_taken, signature_of
 from lamella.layers._options import label
 
 _UNKNOWN = "the caller"
@@ -65,6 +65,17 @@ def with_masks(arguments: CallArguments, accepted: Any, kwargs: dict) -> dict:
     return kwargs
 
 
+def masks_taken(arguments: CallArguments, accepted: Any) -> frozenset[int]:
+    """The `id`s of the tensors whose masks the call takes."""
+    return frozenset(
+        id(x)
+        for name, value in arguments.tensors.items()
+        if _parameter(arguments, accepted, name) in accepted
+        for x in _tree.flatten(value)
+        if mask_of(x) is not None
+    )
+
+
 def _parameter(arguments: CallArguments, accepted: Any, name: str) -> str:
     """The parameter of `call` that takes the mask of its argument `name`."""
     return "mask" if len(arguments.tensors) == 1 and "mask" in accepted else f"{name}_mask"
@@ -78,7 +89,8 @@ def pass_mask_on(layer: Any, arguments: CallArguments, outputs: Any, computes_ma
     if not arguments.tensors:
         return
     leaves = _tree.flatten(list(arguments.tensors.values()))
-    makers = tuple(dict.fromkeys(maker_of(x) or _UNKNOWN for x in leaves if mask_of(x) is not None))
+    leaves = [x for x in leaves if mask_of(x) is not None and not is_mask_taken(x)]
+    makers = tuple(dict.fromkeys(maker_of(x) or _UNKNOWN for x in leaves))
     if layer.supports_masking:
         _give_masks(layer, arguments, outputs, computes_masks, makers[0] if makers else None)
     passed = any(mask_of(output) is not None for output in _tree.flatten(outputs))
@@ -111,10 +123,7 @@ def _give_masks(layer: Any, arguments: CallArguments, outputs: Any, computes_mas
 def _tell(layer: Any, arguments: CallArguments, makers: tuple[str, ...], passed: bool) -> None:
     """Warn of a mask that is lost, and tell who watches what became of it."""
     accepted = signature_of(type(layer).call).parameters
-    uses = any(
-        _parameter(arguments, accepted, name) in accepted and any(mask_of(x) is not None for x in _tree.flatten(value))
-        for name, value in arguments.tensors.items()
-    )
+    uses = bool(masks_taken(arguments, accepted))
     if not makers:
         fate = "makes"
     elif layer._layers and not uses:
