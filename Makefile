@@ -29,7 +29,7 @@ mnist: install
 	$(BIN)/lamella run examples/tutorial_mnist.py
 
 test: install-dev
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
 # What compares array libraries, in an environment that has them all; NumPy's part runs in `make test` already.
 test-backends: $(BACKENDS)/installed

@@ -3,6 +3,7 @@
 Tests import what they share by its path in this folder, as in `from parity.ops._runner import Case`.
 """
 
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -37,3 +38,12 @@ def pytest_collection_modifyitems(items):
         known = reasons.get(name) or reasons.get(name.partition("::")[0])  # one test, or a whole file
         if known:
             item.add_marker(pytest.mark.xfail(reason=known, strict=False))
+
+
+_tests_run = itertools.count(1)
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Forget compiled programs now and then: a worker runs tens of thousands of tests, and JAX keeps them all."""
+    if next(_tests_run) % 400 == 0 and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
