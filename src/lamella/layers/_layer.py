@@ -506,7 +506,7 @@ class Layer(Operation):
                     if is_tensor(output):
                         penalty: Any = self.activity_regularizer(output)
                         self.add_loss(penalty / max(1, *output.shape[:1]))
-            pass_mask_on(self, arguments, outputs, type(self).compute_mask is not Layer.compute_mask)
+        pass_mask_on(self, arguments, outputs, type(self).compute_mask is not Layer.compute_mask)
         self._locked = True
         told = observer()
         if told is not None:

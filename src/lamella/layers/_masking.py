@@ -108,16 +108,14 @@ def _give_masks(layer: Any, arguments: CallArguments, outputs: Any, computes_mas
     if not has_mask and not computes_masks:
         return
     flat = _tree.flatten(outputs)
-    if any(mask_of(o) is not None for o in flat):
+    if all(mask_of(o) is not None for o in flat):
         return
     masks = layer.compute_mask(first, previous)
     if masks is None:
         return
-    flat_masks = _tree.flatten(masks)
-    if len(flat_masks) == len(flat):
-        for output, mask in zip(flat, flat_masks):
-            if mask is not None:
-                set_mask(output, mask, maker or label(layer))
+    for output, mask in zip(flat, _tree.flatten(masks)):  # one mask is that of the first output
+        if mask is not None and mask_of(output) is None:
+            set_mask(output, mask, maker or label(layer))
 
 
 def _tell(layer: Any, arguments: CallArguments, makers: tuple[str, ...], passed: bool) -> None:
