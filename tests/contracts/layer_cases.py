@@ -228,7 +228,7 @@ SHAPES = [
     case("Rescaling", 0.5, x=(3, 4), masked=True),
     case("Rescaling", [1.0, 2.0, 3.0, 4.0], offset=-1.0, integers=9),
     case("Normalization", mean=0.5, variance=4.0, x=(3, 4), masked=True),
-    case("Normalization", axis=1, mean=[1.0, 2.0, 3.0], variance=2.0, invert=True, x=(3, 4)),
+    case("Normalization", axis=1, mean=[1.0, 2.0, 3.0], variance=[2.0, 0.5, 1.0], invert=True, x=(3, 4)),
     case("Discretization", bin_boundaries=[-1.0, 0.5], gradients=False, half=False, x=(3,)),
     case("Discretization", bin_boundaries=[-1.0, 0.5], output_mode="count", gradients=False, x=(3,)),
     case("CategoryEncoding", 5, x=(3,), integers=5),

@@ -257,7 +257,6 @@ class Discretization(Layer):
         self.output_mode = output_mode
         self.sparse = bool(sparse)
         self.summary = np.zeros((2, 0), np.float32)
-        self.supports_masking = True
 
     @property
     def input_dtype(self) -> str:
@@ -343,6 +342,7 @@ class Discretization(Layer):
     def get_config(self) -> dict:
         config = super().get_config()
         config.pop("trainable", None)
+        config["dtype"] = self.dtype
         boundaries = self.bin_boundaries
         return {
             **config,
@@ -438,7 +438,7 @@ class CategoryEncoding(Layer):
         inputs = ops.cast(inputs, "int32")
         if concrete(inputs):
             self._check_range(_registry.to_numpy(inputs))
-        return encode(inputs, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
+        return encode(inputs, self.output_mode, self.num_tokens, self.dtype, count_weights)
 
     def _check_range(self, values: np.ndarray) -> None:
         outside = (values < 0) | (values >= self.num_tokens)
@@ -453,7 +453,7 @@ class CategoryEncoding(Layer):
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
     def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
-        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.dtype)
 
     def convert_weight(self, weight: Any) -> Any:
         """`weight` as it is: here for subclasses written for Keras."""
@@ -464,5 +464,4 @@ class CategoryEncoding(Layer):
             **super().get_config(),
             "num_tokens": self.num_tokens,
             "output_mode": self.output_mode,
-            "sparse": self.sparse,
         }
