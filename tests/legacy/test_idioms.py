@@ -106,3 +106,19 @@ def test_the_gram_matrix_of_style_transfer():
     features = K.batch_flatten(K.permute_dimensions(image, (2, 0, 1)))
     rows = np.arange(48.0).reshape(16, 3).T
     np.testing.assert_allclose(K.eval(K.dot(features, K.transpose(features))), rows @ rows.T, rtol=1e-6)
+
+
+def test_a_lambda_that_draws_without_a_seed_draws_anew_at_each_step():
+    def sampled(moments):
+        mean, log_variance = moments
+        return mean + K.exp(log_variance / 2) * K.random_normal(shape=(K.shape(mean)[0], 2))
+
+    x = keras.Input((4,))
+    z = keras.layers.Lambda(sampled)([keras.layers.Dense(2)(x), keras.layers.Dense(2)(x)])
+    model = keras.Model(x, keras.layers.Dense(4)(z))
+    model.compile("adam", "mse")
+    data = np.ones((8, 4), "float32")
+    keras.utils.set_random_seed(1)
+    history = model.fit(data, data, batch_size=2, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert (model.predict(data, verbose=0) != model.predict(data, verbose=0)).any()

@@ -112,6 +112,7 @@ def _checked(seed: Any, what: str) -> int:
 
 
 _global: SeedGenerator | None = None
+_drawn_without_seed = False
 
 
 def _global_generator() -> SeedGenerator:
@@ -147,8 +148,8 @@ def draw_seed(seed: Seed) -> Array:
         An array of shape (2,), uint32: NumPy's, except in a program being traced.
 
     Raises:
-        ArgumentError: for anything else, and for None in a program being traced: the program would draw the
-            same numbers each time it runs.
+        ArgumentError: for anything else, and for None in a program being traced that does not carry the state of
+            the process along, as `fit` and its kin do: it would draw the same numbers each time it runs.
 
     Example:
         >>> from lamella import random
@@ -158,9 +159,11 @@ def draw_seed(seed: Seed) -> Array:
     if isinstance(seed, SeedGenerator):
         return seed._next()
     if seed is None:
+        global _drawn_without_seed
+        _drawn_without_seed = True
         if _scopes.symbolic_scope() is not None:
             return _key(0)  # only shapes are wanted
-        if _registry.active().is_tracing():
+        if _registry.active().is_tracing() and not _is_carried():
             raise ArgumentError(
                 "A random op without a seed was called in a program being compiled, which would draw the "
                 "same numbers each time it runs. Make a `lamella.random.SeedGenerator` in the constructor of "
@@ -170,6 +173,16 @@ def draw_seed(seed: Seed) -> Array:
     if getattr(seed, "shape", None) == (2,) and hasattr(seed, "dtype"):
         return seed
     return _key(_checked(seed, "The `seed` of a random op, if not a SeedGenerator,"))
+
+
+def carried_state() -> list[Variable]:
+    """The state of draws without a seed, for a program that may make some; nothing where none were ever made."""
+    return [_global_generator().state] if _drawn_without_seed else []
+
+
+def _is_carried() -> bool:
+    scope = _scopes.stateless_scope()
+    return scope is not None and _global is not None and scope.get_current_value(_global.state) is not None
 
 
 def set_random_seed(seed: int) -> None:

@@ -17,6 +17,7 @@ from lamella.core._variable import Variable
 from lamella.data._packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from lamella.errors import ArgumentError
 from lamella.layers._tracking import held_by, unique
+from lamella.random._seed import carried_state
 
 Step = Callable[[Any, Any], tuple[Any, tuple]]
 
@@ -74,15 +75,18 @@ def state_variables(model: Any, kind: str) -> tuple[list[Variable], ...]:
 
     The optimizer variables are those of `model.optimizer`, then those of other optimizers the model holds. The metric
     variables are those of `model.metrics`; a step that is not handed the state may also use the metrics of `compile`,
-    which a model that overrides `metrics` leaves out.
+    which a model that overrides `metrics` leaves out, and draw without a seed.
     """
     optimizers = [model.optimizer, *held_by(model, "optimizers")] if kind == "train" else []
     metrics = model.metrics_variables if kind != "predict" else []
-    if kind != "predict" and not own_step(model, kind)[1]:
-        metrics = unique([*metrics, *(v for metric in model._compiled_metrics for v in metric.variables)])
+    non_trainable = model.non_trainable_variables
+    if not own_step(model, kind)[1]:
+        non_trainable = [*non_trainable, *carried_state()]
+        if kind != "predict":
+            metrics = unique([*metrics, *(v for metric in model._compiled_metrics for v in metric.variables)])
     return (
         model.trainable_variables,
-        model.non_trainable_variables,
+        non_trainable,
         unique(v for optimizer in optimizers if optimizer is not None for v in optimizer.variables),
         metrics,
     )
