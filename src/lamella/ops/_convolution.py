@@ -376,11 +376,13 @@ def average_pool(
     sums = adapter.reduce_window(x, "sum", window, steps, margins)
     if not any(map(any, margins)):
         return sums / math.prod(window)
-    counts = np.ones((), "float32")
-    for n, k, s, (low, high) in zip(x.shape, window, steps, margins):
-        starts = np.arange((n + low + high - k) // s + 1) * s - low
-        inside = np.minimum(starts + k, n) - np.maximum(starts, 0)
-        counts = counts[..., None] * (inside if k > 1 else np.ones(1, "float32"))  # size 1 where nothing is pooled
+    xp = adapter.xp
+    counts = xp.ones((1,) * x.ndim, dtype=xp.float32)  # a factor for each axis: all at once may be more than memory holds
+    for axis, (n, k, s, (low, high)) in enumerate(zip(x.shape, window, steps, margins)):
+        if k > 1:
+            starts = np.arange((n + low + high - k) // s + 1) * s - low
+            inside = (np.minimum(starts + k, n) - np.maximum(starts, 0)).astype("float32")
+            counts = counts * xp.asarray(inside.reshape([-1 if i == axis else 1 for i in range(x.ndim)]))
     return sums / cast(counts, adapter.dtype(x))
 
 
