@@ -44,9 +44,7 @@ def pairs(x):
 
 @beside_keras
 @pytest.mark.parametrize("name", CELL_METRICS + RATES)
-@pytest.mark.parametrize(
-    "thresholds", [None, 0.3, 0.5, [0.5], [0.3, 0.5, 0.7], [0.0, 0.5, 1.0], 0, 1], ids=str
-)
+@pytest.mark.parametrize("thresholds", [None, 0.3, 0.5, [0.5], [0.3, 0.5, 0.7], [0.0, 0.5, 1.0], 0, 1], ids=str)
 def test_thresholds(keras, name, thresholds):
     metric = getattr(keras.metrics, name)(thresholds=thresholds)
     return [state(metric, LABELS, SCORES), as_lists(metric.get_config()), list(metric.thresholds)]

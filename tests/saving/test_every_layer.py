@@ -23,7 +23,12 @@ def built(case):
     layer = made(case)
     dtype = "int32" if case.integers else "float32"
     data = [keras.KerasTensor(shape, dtype) for shape in case.shapes]
-    layer(*data, **case.call) if case.separate else layer(data if isinstance(case.x, list) else data[0], **case.call)
+    if case.states:
+        data = [data[0], data[1:]]
+    if case.separate or case.states:
+        layer(*data, **case.call)
+    else:
+        layer(data if isinstance(case.x, list) else data[0], **case.call)
     return layer
 
 

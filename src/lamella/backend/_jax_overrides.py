@@ -5,4 +5,6 @@ Each is tied to its definition by a parity test, and earned its place with a ben
 
 from collections.abc import Callable
 
-OVERRIDES: dict[str, Callable] = {}
+from lamella.backend._jax_recurrence import recurrence
+
+OVERRIDES: dict[str, Callable] = {"recurrence": recurrence}

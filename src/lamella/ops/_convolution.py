@@ -377,7 +377,9 @@ def average_pool(
     if not any(map(any, margins)):
         return sums / math.prod(window)
     xp = adapter.xp
-    counts = xp.ones((1,) * x.ndim, dtype=xp.float32)  # a factor for each axis: all at once may be more than memory holds
+    counts = xp.ones(
+        (1,) * x.ndim, dtype=xp.float32
+    )  # a factor for each axis: all at once may be more than memory holds
     for axis, (n, k, s, (low, high)) in enumerate(zip(x.shape, window, steps, margins)):
         if k > 1:
             starts = np.arange((n + low + high - k) // s + 1) * s - low
