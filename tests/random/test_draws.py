@@ -55,6 +55,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # by Keras
 @pytest.mark.parametrize("seed", [42, 2**32 - 1])
 @pytest.mark.parametrize(("name", "args", "kwargs"), CASES)
 def test_draws_are_those_of_keras_bit_for_bit(name, args, kwargs, seed):

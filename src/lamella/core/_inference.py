@@ -24,10 +24,10 @@ PROBES = (2520, 5040)
 
 
 class _Run:
-    """One abstract run: the size in the place of unknown ones, and whether something depends on it."""
+    """One abstract run: the size in the place of unknown ones, and that of what the values decide, if it was asked for."""
 
-    def __init__(self, size: int, in_inputs: bool):
-        self.size, self.in_inputs, self.asked = size, in_inputs, False
+    def __init__(self, size: int, in_inputs: bool, decided: int):
+        self.size, self.in_inputs, self.decided, self.asked = size, in_inputs, decided, False
 
 
 _run: contextvars.ContextVar[_Run | None] = contextvars.ContextVar("abstract_run", default=None)
@@ -43,7 +43,7 @@ def size_of_unknown() -> int | None:
     if run is None:
         return None
     run.asked = True
-    return run.size
+    return run.decided
 
 
 def stands_for_unknown(size: int) -> bool:
@@ -69,9 +69,9 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
     in_inputs = any(None in t.shape for t in tensors)
     asked = False
 
-    def run(size: int) -> tuple[list, Any]:
+    def run(size: int, decided: int | None = None) -> tuple[list, Any]:
         nonlocal asked
-        this = _Run(size, in_inputs)
+        this = _Run(size, in_inputs, decided or size)
         token = _run.set(this)
         try:
             return _abstract_run(fn, leaves, treedef, where, size)
@@ -92,8 +92,8 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
         first = second = spec = None
         for size in sorted({n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}):
             try:
-                first, spec = run(size)
-                second = first
+                first, spec = run(size, PROBES[0])
+                second = run(size, PROBES[1])[0] if asked else first
                 break
             except Exception:  # the size does not fit either; the first error is the one worth telling
                 continue

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from parity.ops._runner import INF, NAN, REALS, Arr, Case, OpParity, Refusal
+from parity.ops._runner import FLOATS, INF, NAN, REALS, Arr, Case, OpParity, Refusal
 
 from lamella import ops
 from lamella.errors import ArgumentError, DTypeError, ShapeError
@@ -21,10 +21,14 @@ class TestFunctions(OpParity):
         Case("erfinv", Arr((2, 3), low=-0.95, high=0.95), grad=True, reference=special.erfinv),
         *(Case(op, Arr((6,), values=[-INF, -10, -0.0, 1e-30, INF, NAN])) for op in ("erf", "erfc")),
         Case("erfinv", Arr((6,), values=[-1, 1, 2, -0.0, NAN, 1e-10])),
-        *(Case(op, Arr((3,), d, low=0, high=0.9)) for op in ("erf", "erfc", "erfinv") for d in REALS),
+        *(
+            Case(op, Arr((3,), d, low=0, high=0.9), oracle=d in FLOATS or op != "erf")  # Keras refuses integers
+            for op in ("erf", "erfc", "erfinv")
+            for d in REALS
+        ),
         Case("rsqrt", Arr((2, 3), low=0.5, high=4), grad=True, reference=lambda x: 1 / np.sqrt(x)),
         Case("rsqrt", Arr((5,), values=[0.0, -0.0, -1.0, INF, NAN])),
-        *(Case("rsqrt", Arr((3,), d, low=1, high=9)) for d in REALS),
+        *(Case("rsqrt", Arr((3,), d, low=1, high=9), oracle=d in FLOATS) for d in REALS),
     )
     refusals = (
         Refusal("logsumexp", X, axis=3, error=ShapeError, match="3"),
@@ -61,10 +65,10 @@ IDS = Arr((6,), "int32", [0, 2, 1, 2, 0, 2])
 class TestSegments(OpParity):
     cases = (
         *(
-            Case(op, Arr((6, 2)), IDS, grad=True, compiles=False, sized=False)
+            Case(op, Arr((6, 2)), IDS, grad=True, compiles=False, sized=False, oracle=False)  # Keras wants num_segments
             for op in ("segment_sum", "segment_max", "segment_min")
         ),
-        Case("segment_prod", Arr((6, 2)), IDS, compiles=False, sized=False),
+        Case("segment_prod", Arr((6, 2)), IDS, compiles=False, sized=False, oracle=False),
         *(Case(op, Arr((6,)), IDS, num_segments=5) for op in SEGMENTS),
         *(Case(op, Arr((6,)), IDS, num_segments=2) for op in SEGMENTS),
         *(Case(op, Arr((6,)), Arr((6,), "int32", [0, 0, 1, 1, 3, 3]), 4, sorted=True) for op in SEGMENTS),
@@ -94,25 +98,24 @@ HANN = Arr((4,), values=[0.1, 0.5, 1.0, 0.5])
 
 class TestSignals(OpParity):
     cases = (
-        *(Case(op, (Arr((3, 4)), Arr((3, 4), seed=1)), grad=True) for op in ("fft", "fft2", "ifft2")),
-        *(Case(op, (Arr((2, 3, 5)), Arr((2, 3, 5), seed=1))) for op in ("fft", "fft2", "ifft2")),
+        *(Case(op, (Arr((3, 4)), Arr((3, 4), seed=1)), grad=True, reference=False) for op in ("fft", "fft2", "ifft2")),
+        *(Case(op, (Arr((2, 3, 5)), Arr((2, 3, 5), seed=1)), reference=False) for op in ("fft", "fft2", "ifft2")),
         *(Case("rfft", Arr((2, 7)), n, grad=True) for n in (None, 4, 9)),
         *(Case("irfft", (Arr((2, 5)), Arr((2, 5), seed=1)), n, atol=1e-5) for n in (None, 6, 9)),
         Case("irfft", (Arr((2, 5)), Arr((2, 5), seed=1)), fft_length=8, grad=True),
         *(Case("extract_sequences", Arr((2, 9)), n, s, grad=True) for n, s in ((3, 2), (4, 4), (9, 1))),
         *(Case("extract_sequences", Arr((9,), d), 3, 2) for d in REALS),
         *(Case("stft", SIGNAL, 4, 2, n, center=c, atol=1e-5) for n in (4, 8) for c in (True, False)),
-        *(Case("stft", SIGNAL, 4, 3, 8, window=w, atol=1e-5) for w in ("hamming", None, HANN)),
+        *(Case("stft", SIGNAL, 4, 3, 8, window=w, atol=1e-5) for w in ("hamming", None)),
+        Case("stft", SIGNAL, 4, 3, 8, window=HANN, atol=1e-5, draw=False, compiles=False),  # its values are needed
         Case("stft", Arr((16,)), 5, 2, 8, grad=True, atol=1e-5),
         *(
             Case("istft", (Arr((2, 9, 5)), Arr((2, 9, 5), seed=1)), 4, 2, 8, length=n, center=c, atol=1e-5)
             for n in (None, 14)
             for c in (True, False)
         ),
-        *(
-            Case("istft", (Arr((9, 5)), Arr((9, 5), seed=1)), 4, 2, 8, window=w, atol=1e-5)
-            for w in ("hamming", None, HANN)
-        ),
+        *(Case("istft", (Arr((9, 5)), Arr((9, 5), seed=1)), 4, 2, 8, window=w, atol=1e-5) for w in ("hamming", None)),
+        Case("istft", (Arr((9, 5)), Arr((9, 5), seed=1)), 4, 2, 8, window=HANN, atol=1e-5, draw=False, compiles=False),
         Case("istft", (Arr((6, 5)), Arr((6, 5), seed=1)), 6, 3, 8, grad=True, atol=1e-5),
     )
     refusals = (
