@@ -188,6 +188,8 @@ def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> Array:
     targets = cast(targets, "int32")
     if k < 1:
         return xp.zeros_like(targets, dtype=xp.bool)
+    if _dtypes.is_float_dtype(_registry.active().dtype(predictions)):  # NaN is the least
+        predictions = xp.where(xp.isnan(predictions), xp.full_like(predictions, -math.inf), predictions)
     kth = top_k(predictions, min(k, classes))[0][..., -1]
     targets = xp.where(targets < 0, targets + classes, targets)
     known = xp.logical_and(targets >= 0, targets < classes)
