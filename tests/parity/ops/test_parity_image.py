@@ -109,7 +109,9 @@ class TestFilters(OpParity):
         image(
             "ssim", Arr((12, 13, 1), low=0, high=1), Arr((12, 13, 1), low=0, high=1, seed=1), 2.0, 7, 1.0, 0.02, 0.05
         ),
-        image("ssim", Arr((2, 12, 12, 1), "uint8", low=0, high=255), Arr((2, 12, 12, 1), "uint8", low=9, high=255), 255.0),
+        image(
+            "ssim", Arr((2, 12, 12, 1), "uint8", low=0, high=255), Arr((2, 12, 12, 1), "uint8", low=9, high=255), 255.0
+        ),
         image("ssim", Arr((2, 1, 12, 12)), Arr((2, 1, 12, 12), seed=1), data_format="channels_first", atol=1e-4),
     )
     refusals = (
