@@ -263,3 +263,10 @@ def test_a_file_of_keras_2_is_read(tmp_path):
     model = keras.saving.load_model(tmp_path / "old.h5")
     np.testing.assert_allclose(model.predict_on_batch(X), np.maximum(X @ kernel + bias, 0), rtol=1e-5, atol=1e-6)
     assert float(model.optimizer.learning_rate) == 0.5 and model.optimizer.beta_1 == 0.8
+
+
+@pytest.fixture(autouse=True)
+def registered():
+    """The classes of this file, known by name whatever other files did to the registry."""
+    for cls, name in ((Wordy, "Wordy"), (Tied, "Tied")):
+        keras.saving.register_keras_serializable("tests.saving", name)(cls)
