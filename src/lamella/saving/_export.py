@@ -215,10 +215,8 @@ def _check_format(format: str) -> None:
 def _signature_of(model: Any) -> Any:
     if isinstance(model, Model) and hasattr(model, "_function"):
         return model.input
-    try:
-        return model.input if isinstance(model, Model) and getattr(model, "inputs", None) else None
-    except (AttributeError, ValueError):
-        pass
+    if isinstance(model, Model) and getattr(model, "inputs", None):
+        return model.input
     shapes = getattr(model, "_build_shapes_dict", None)
     if not shapes or len(shapes) != 1:
         raise ArgumentError(f"The inputs of model {model.name!r} are not known. Give an `input_signature`.")
