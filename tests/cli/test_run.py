@@ -131,13 +131,11 @@ def test_ctrl_c_is_one_line_and_130(script):
         print("started", flush=True)
         time.sleep(30)
     """)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it, and so its children
     process = subprocess.Popen(
-        [sys.executable, "-m", "lamella", "run", file],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+        [sys.executable, "-m", "lamella", "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    signal.signal(signal.SIGINT, before)
     assert process.stdout.readline() == "started\n"
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)

@@ -62,7 +62,12 @@ stack(
     ],
     opt("SGD", 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
 )
-stack("batch_normalization", (4,), lambda L: [L.Dense(3), L.BatchNormalization(), L.Dense(2)], opt("AdamW", 0.01))
+stack(
+    "batch_normalization",
+    (4,),
+    lambda L: [L.Dense(3, use_bias=False), L.BatchNormalization(), L.Dense(2)],  # a bias would have a gradient of noise
+    opt("AdamW", 0.01),
+)
 stack("layer_normalization", (4,), lambda L: [L.LayerNormalization(), L.Dense(2)], opt("Adam", amsgrad=True))
 stack("other_normalizations", (4,), lambda L: [L.RMSNormalization(), L.UnitNormalization(), L.Dense(2)], opt("Nadam"))
 stack("group_normalization", (3, 4), lambda L: [L.GroupNormalization(2), L.Flatten(), L.Dense(2)], opt("Adamax"))
