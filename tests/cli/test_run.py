@@ -131,7 +131,9 @@ def test_ctrl_c_is_one_line_and_130(script):
         print("started", flush=True)
         time.sleep(30)
     """)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it, and so its children
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a run in the background ignores it, and so its children
     process = subprocess.Popen(
         [sys.executable, "-m", "lamella", "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

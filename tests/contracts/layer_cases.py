@@ -498,6 +498,44 @@ WRAPPERS = [
     case("TimeDistributed", case("BatchNormalization"), x=(3, 5, 2), steps=4),
 ]
 
+_FRAMES = {"frame_length": 8, "frame_step": 3, "fft_length": 16}
+SOUNDS = [
+    *(
+        case("STFTSpectrogram", mode, x=(20, 2), **_FRAMES, half=False, steps=8)
+        for mode in ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+    ),
+    case("STFTSpectrogram", "psd", frame_length=8, padding="same", expand_dims=True, x=(20, 2), half=False, steps=8),
+    case("STFTSpectrogram", "stft", **_FRAMES, data_format=FIRST, window=None, x=(2, 20), half=False, steps=8),
+    case(
+        "STFTSpectrogram",
+        "stft",
+        **_FRAMES,
+        data_format=FIRST,
+        expand_dims=True,
+        window="hamming",
+        periodic=True,
+        scaling="spectrum",
+        trainable=False,
+        x=(2, 20),
+        half=False,
+        steps=8,
+    ),
+    case("MelSpectrogram", **(_MEL := {"fft_length": 32, "sequence_stride": 16, "num_mel_bins": 6}), x=(60,), steps=30),
+    case("MelSpectrogram", **_MEL, window="hamming", sequence_length=20, top_db=6.0, mag_exp=1.0, x=(60,), steps=30),
+    case(
+        "MelSpectrogram",
+        **_MEL,
+        window=None,
+        sampling_rate=11025,
+        min_freq=100.0,
+        max_freq=4000.0,
+        power_to_db=False,
+        x=(60,),
+        steps=30,
+    ),
+    case("MelSpectrogram", **_MEL, min_power=1e-3, ref_power=2.0, x=(60,), steps=30, integers=9),
+]
+
 CASES = [
     *ATTENTION,
     *CORE,
@@ -510,4 +548,5 @@ CASES = [
     *POOLING,
     *RECURRENT,
     *WRAPPERS,
+    *SOUNDS,
 ]

@@ -161,6 +161,7 @@ from lamella.layers._rnn import GRU, LSTM, RNN, SimpleRNN
 from lamella.layers._sequence_wrappers import Bidirectional, TimeDistributed
 from lamella.layers._serialization import deserialize, serialize
 from lamella.layers._spectral_normalization import SpectralNormalization
+from lamella.layers._spectrograms import MelSpectrogram, STFTSpectrogram
 from lamella.layers._tfsm_layer import TFSMLayer
 from lamella.layers._torch_module import TorchModuleWrapper
 
@@ -317,6 +318,9 @@ __all__ = [
     "TextVectorization",
     "Hashing",
     "HashedCrossing",
+    # sounds
+    "MelSpectrogram",
+    "STFTSpectrogram",
     # images
     "AugMix",
     "CutMix",
