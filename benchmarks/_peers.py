@@ -133,7 +133,7 @@ def environment_of(peer: Peer) -> dict[str, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("KERAS_BACKEND", "LAMELLA_BACKEND", "JAX_COMPILATION_CACHE_DIR")
+        if name not in ("KERAS_BACKEND", "LAMELLA_BACKEND", "JAX_COMPILATION_CACHE_DIR", "PYTHONDONTWRITEBYTECODE")
     }
     sources = [str(ROOT), str(ROOT / "src")] if peer.module == "lamella" else [str(ROOT)]
     environment["PYTHONPATH"] = os.pathsep.join([*sources, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import subprocess
 import sys
@@ -53,6 +54,7 @@ def measure(
             record["skipped"][peer] = f"{' and '.join(missing)} not installed"
         else:
             ready.append(peer)
+    compileall.compile_dir(ROOT / "src", quiet=1)  # as an installer did for the other libraries
     with tempfile.TemporaryDirectory(prefix="lamella-benchmarks-") as scratch:
         try:
             _alternate(record, ready, rounds, settings, pythons, timeout, Path(scratch))

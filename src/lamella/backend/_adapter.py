@@ -173,7 +173,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     def _by_host(self, name: str, x: Array) -> Array:
         from scipy import special
 
-        from lamella.backend._numpy import numpy_dtype
+        from lamella.backend._numpy_arrays import numpy_dtype
 
         values = self.to_numpy(x)
         wide = values if values.dtype.name in ("float32", "float64") else values.astype("float32")

@@ -16,10 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from lamella.backend import _dtypes, _jax_convolution, _jax_pooling
+from lamella._lazy import gc_paused
+from lamella.backend import _dtypes
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
-from lamella.backend._numpy import fits_int32, numpy_array, numpy_dtype, refuse_text
+from lamella.backend._numpy_arrays import fits_int32, numpy_array, numpy_dtype, refuse_text
 from lamella.errors import BackendError, DTypeError
 
 _CONFIG: Any = jax.config  # whose flags are made at run time, unseen by a type checker
@@ -255,11 +256,13 @@ class JaxAdapter(Adapter):
     # ---- windows ---------------------------------------------------------------------------------
 
     def convolution(self, x, kernel, strides, padding, input_dilation, kernel_dilation, groups, channels_last):
-        return _jax_convolution.convolution(
-            x, kernel, strides, padding, input_dilation, kernel_dilation, groups, channels_last
-        )
+        from lamella.backend._jax_convolution import convolution
+
+        return convolution(x, kernel, strides, padding, input_dilation, kernel_dilation, groups, channels_last)
 
     def reduce_window(self, x, reduction, window, strides, padding):
+        from lamella.backend import _jax_pooling
+
         reduce = _jax_pooling.total if reduction == "sum" else _jax_pooling.maximum
         return reduce(x, window, strides, padding)
 
@@ -386,7 +389,8 @@ class Program:
         signature = (treedef, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
         found = self._by_signature.get(signature)
         if found is None:
-            found = self._by_signature[signature] = _compile(self._jit.lower(*args))
+            with gc_paused():
+                found = self._by_signature[signature] = _compile(self._jit.lower(*args))
         return found
 
 

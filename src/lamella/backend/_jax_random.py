@@ -14,7 +14,7 @@ import numpy as np
 from jax.core import Tracer
 
 from lamella.backend import _threefry
-from lamella.backend._numpy import numpy_dtype
+from lamella.backend._numpy_arrays import numpy_dtype
 from lamella.backend._portable_random import PortableRandom
 
 _CONFIG: Any = jax.config  # whose flags are made at run time, unseen by a type checker

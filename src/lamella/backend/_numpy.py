@@ -3,75 +3,12 @@
 from typing import Any
 
 import array_api_compat.numpy as xp
-import ml_dtypes
 import numpy as np
 
 from lamella.backend import _dtypes, _registry
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
-from lamella.errors import DTypeError, ShapeError
-
-_EXTENDED = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
-
-
-def numpy_dtype(name: str) -> np.dtype:
-    """The NumPy dtype of a canonical name, bfloat16 and float8 (ml_dtypes) included."""
-    if name == "string":
-        return np.dtype(object)
-    return _EXTENDED.get(name) or np.dtype(name)
-
-
-def numpy_array(value, dtype: str | None = None) -> np.ndarray:
-    """`value` as a NumPy array, Python floats in it as `floatx()` and ints as int32, unless `dtype` says otherwise."""
-    if dtype is not None:
-        if dtype != "string" and not isinstance(value, (bool, int, float, complex)):
-            value = value if isinstance(value, np.ndarray) else _read(value)
-            refuse_text(value)
-        return np.asarray(value, numpy_dtype(dtype))
-    if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array_interface__"):
-        return np.asarray(value)
-    array = _read(value)
-    if isinstance(value, (bool, int, float, complex, list, tuple, range)):
-        if array.dtype == np.float64 and not _holds_arrays(value):
-            return array.astype(numpy_dtype(_dtypes.floatx()))
-        if array.dtype == np.int64 and not _holds_arrays(value):
-            return array.astype(np.int32) if fits_int32(array) else array
-        if array.dtype == np.complex128 and _dtypes.floatx() != "float64":
-            return array.astype(np.complex64)
-    return array
-
-
-def _read(value) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        if "inhomogeneous" not in str(error):
-            raise
-        raise ShapeError(f"Expected an array; got nested lists of unequal lengths: {str(value)[:200]}.") from error
-
-
-def refuse_text(array: np.ndarray) -> None:
-    """Raise where `array` holds something else than numbers.
-
-    Raises:
-        DTypeError: for strings and objects.
-    """
-    if array.dtype.kind in "SUOT":
-        raise DTypeError(
-            f"Expected numbers; got {str(array)[:60]!r}, an array of dtype {array.dtype}. "
-            "Turn text into numbers first, for example with a StringLookup or TextVectorization layer."
-        )
-
-
-def fits_int32(array: np.ndarray) -> bool:
-    """Whether an array of integers holds none that int32 cannot."""
-    return array.size == 0 or (int(array.min()) >= -(2**31) and int(array.max()) < 2**31)
-
-
-def _holds_arrays(value) -> bool:
-    while isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return isinstance(value, (np.ndarray, np.generic))
+from lamella.backend._numpy_arrays import EXTENDED, numpy_array, numpy_dtype
 
 
 class NumpyAdapter(Adapter):
@@ -134,7 +71,7 @@ class NumpyAdapter(Adapter):
 
     def einsum(self, subscripts, *operands, accumulate=None):
         dtype = operands[0].dtype
-        if self.dtype(operands[0]) in _EXTENDED:  # of which NumPy's einsum knows nothing
+        if self.dtype(operands[0]) in EXTENDED:  # of which NumPy's einsum knows nothing
             operands = tuple(x.astype(np.float32) for x in operands)
             return np.asarray(np.einsum(subscripts, *operands, optimize=len(operands) > 2)).astype(dtype)
         wide: dict[str, Any] = {} if accumulate is None else {"dtype": accumulate}

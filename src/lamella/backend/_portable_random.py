@@ -9,7 +9,7 @@ library.
 import numpy as np
 
 from lamella.backend import _threefry
-from lamella.backend._numpy import numpy_dtype
+from lamella.backend._numpy_arrays import numpy_dtype
 
 
 class PortableRandom:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from lamella._lazy import gc_paused
 from lamella.backend._adapter import Adapter
 from lamella.errors import BackendError, unknown_name
 from lamella.typing import Array
@@ -48,7 +49,8 @@ def get(name: str) -> Adapter:
     if name in _ADAPTERS:
         module, attribute = _ADAPTERS[name].split(":")
         try:
-            factory = getattr(importlib.import_module(module), attribute)
+            with gc_paused():
+                factory = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
             raise BackendError(
                 f"The {name!r} backend needs the package {error.name!r}, which is not installed. "
@@ -160,5 +162,7 @@ def namespace() -> Any:
 
 def to_numpy(value: Array) -> Any:
     """`value` as a NumPy array, whichever library it belongs to."""
+    from lamella.backend._numpy_arrays import numpy_array
+
     name = owner(value)
-    return (get(name) if name else get("numpy")).to_numpy(value)
+    return get(name).to_numpy(value) if name else numpy_array(value)

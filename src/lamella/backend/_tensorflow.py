@@ -10,7 +10,7 @@ from tensorflow.python.autograph.core import config as _autograph
 
 from lamella.backend import _dtypes, _tensorflow_gradients, _tensorflow_namespace, _tensorflow_programs
 from lamella.backend._adapter import Adapter
-from lamella.backend._numpy import fits_int32, numpy_array, numpy_dtype, refuse_text
+from lamella.backend._numpy_arrays import fits_int32, numpy_array, numpy_dtype, refuse_text
 from lamella.backend._tensorflow_windows import TensorflowWindows
 from lamella.errors import DTypeError
 

@@ -16,7 +16,7 @@ import torch
 
 from lamella.backend import _dtypes, _torch_namespace
 from lamella.backend._adapter import Adapter
-from lamella.backend._numpy import fits_int32, numpy_array, numpy_dtype, refuse_text
+from lamella.backend._numpy_arrays import fits_int32, numpy_array, numpy_dtype, refuse_text
 from lamella.backend._torch_gradients import TorchGradients
 from lamella.backend._torch_namespace import NAMES, NATIVE, device, placed
 from lamella.backend._torch_programs import TorchPrograms

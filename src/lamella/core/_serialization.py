@@ -507,7 +507,7 @@ def _array(config: dict) -> Any:
     import numpy as np
 
     from lamella.backend import _registry
-    from lamella.backend._numpy import numpy_dtype
+    from lamella.backend._numpy_arrays import numpy_dtype
 
     inner = config["config"]
     value = np.array(inner["value"], dtype=numpy_dtype(inner["dtype"]))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lamella.backend import _dtypes, _registry
-from lamella.backend._numpy import numpy_dtype
+from lamella.backend._numpy_arrays import numpy_dtype
 from lamella.core import _names, _scopes
 from lamella.core._arrays import promote
 from lamella.core._keras_tensor import standardize_shape

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _dtypes, _registry
-from lamella.backend._numpy import numpy_dtype
+from lamella.backend._numpy_arrays import numpy_dtype
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError, ShapeError
 from lamella.initializers._base import Initializer, from_host, sizes

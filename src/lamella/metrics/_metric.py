@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _dtypes, _registry
-from lamella.backend._numpy import numpy_dtype
+from lamella.backend._numpy_arrays import numpy_dtype
 from lamella.core import _names, _policy, _scopes
 from lamella.core._serialization import Serializable
 from lamella.core._variable import Variable

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _dtypes
-from lamella.backend._numpy import numpy_dtype
+from lamella.backend._numpy_arrays import numpy_dtype
 from lamella.core import _names, _scopes, _tree
 from lamella.core._arrays import cast, namespace
 from lamella.core._serialization import Serializable, deserialize_keras_object, serialize_keras_object
