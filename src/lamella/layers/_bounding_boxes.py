@@ -8,7 +8,6 @@ from typing import Any
 
 from lamella import ops
 from lamella.errors import ArgumentError
-from lamella.layers._options import label
 from lamella.typing import Array
 
 __all__ = ["BoxFormat", "FORMATS", "affine_boxes", "clipped"]
@@ -30,20 +29,27 @@ class BoxFormat:
     """One format, to "xyxy" in pixels and back.
 
     Args:
-        layer: for errors.
-        name: of the format.
+        name: of the format, in capitals or not.
+        who: who asks, for the error.
 
     Raises:
         ArgumentError: for another name.
     """
 
-    def __init__(self, layer: Any, name: Any):
-        if name not in FORMATS:
+    def __init__(self, name: Any, who: str):
+        lower = name.lower() if isinstance(name, str) else name
+        if lower not in FORMATS:
             raise ArgumentError(
-                f"`bounding_box_format` of {label(layer)} must be one of {', '.join(FORMATS)}; got {name!r}."
+                f"The format of bounding boxes of {who} must be one of {', '.join(FORMATS)}; got {name!r}."
             )
-        self.relative = name.startswith("rel_")
-        self.kind = name.removeprefix("rel_")
+        self.relative = lower.startswith("rel_")
+        self.kind = lower.removeprefix("rel_")
+
+    def __eq__(self, other: Any) -> bool:
+        return (self.relative, self.kind) == (other.relative, other.kind)
+
+    def __hash__(self) -> int:
+        return hash((self.relative, self.kind))
 
     def to_pixels(self, boxes: Array, size: tuple) -> Array:
         """Boxes `(..., 4)` of images of `size` (height, width) as "xyxy" in pixels."""
@@ -74,17 +80,27 @@ class BoxFormat:
         return ops.stack([a, b, c, d], axis=-1)
 
 
-def clipped(bounding_boxes: dict, size: tuple) -> dict:
-    """Boxes ("xyxy" in pixels) cut to the image; those with nothing left inside become 0 and their label -1."""
+def clipped(bounding_boxes: dict, size: tuple, erase: bool = True) -> dict:
+    """Boxes ("xyxy" in pixels) cut to the image; the labels of those with nothing left inside become -1.
+
+    Args:
+        bounding_boxes: a dictionary of "boxes" `(..., 4)` and, if there are, "labels" `(...)`.
+        size: (height, width) of the image.
+        erase: whether boxes with nothing left inside become 0.
+    """
     height, width = size
-    boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
+    boxes = bounding_boxes["boxes"]
     x1, y1, x2, y2 = (boxes[..., i] for i in range(4))
     x1, x2 = ops.clip(x1, 0, width), ops.clip(x2, 0, width)
     y1, y2 = ops.clip(y1, 0, height), ops.clip(y2, 0, height)
     empty = ops.less_equal((x2 - x1) * (y2 - y1), 0)
     boxes = ops.stack([x1, y1, x2, y2], axis=-1)
-    boxes = ops.where(ops.expand_dims(empty, -1), ops.zeros_like(boxes), boxes)
-    return {**bounding_boxes, "boxes": boxes, "labels": ops.where(empty, ops.full_like(labels, -1), labels)}
+    if erase:
+        boxes = ops.where(ops.expand_dims(empty, -1), ops.zeros_like(boxes), boxes)
+    out = {**bounding_boxes, "boxes": boxes}
+    if "labels" in out:
+        out["labels"] = ops.where(empty, ops.full_like(out["labels"], -1), out["labels"])
+    return out
 
 
 def affine_boxes(boxes: Array, matrix: Array) -> Array:

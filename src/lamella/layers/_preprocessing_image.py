@@ -195,7 +195,7 @@ class ImageLayer(Layer):
 
     def _boxes_by(self, bounding_boxes: dict, size: tuple[int, int], change: Any, clip: bool = True) -> dict:
         """Boxes changed by a function of `xyxy` in pixels, and cut to an image of `size`."""
-        fmt = BoxFormat(self, self.bounding_box_format)
+        fmt = BoxFormat(self.bounding_box_format, label(self))
         boxes = fmt.to_pixels(ops.cast(bounding_boxes["boxes"], self.compute_dtype), size)
         out = {**bounding_boxes, "boxes": change(boxes)}
         if clip:

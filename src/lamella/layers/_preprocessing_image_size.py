@@ -51,7 +51,7 @@ class _Sized(ImageLayer):
     def _moved_boxes(self, boxes: dict, size: tuple, left: Any, top: Any, right: Any = 1.0, down: Any = 1.0) -> dict:
         from lamella.layers._bounding_boxes import BoxFormat, clipped
 
-        fmt = BoxFormat(self, self.bounding_box_format)
+        fmt = BoxFormat(self.bounding_box_format, label(self))
         corners = fmt.to_pixels(ops.cast(boxes["boxes"], self.compute_dtype), size)
         x1, y1, x2, y2 = (corners[..., i] for i in range(4))
         moved = ops.stack([(x1 - left) * right, (y1 - top) * down, (x2 - left) * right, (y2 - top) * down], axis=-1)

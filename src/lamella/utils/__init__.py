@@ -10,6 +10,7 @@ _NAMES = {
     "Sequence": ("lamella.data._py_dataset", "PyDataset"),
     "array_to_img": ("lamella.data._images", "array_to_img"),
     "audio_dataset_from_directory": ("lamella.data._directories", "audio_dataset_from_directory"),
+    "bounding_boxes": ".bounding_boxes",
     "clear_session": ("lamella.models._session", "clear_session"),
     "custom_object_scope": "lamella.saving",
     "deserialize_keras_object": "lamella.saving",
