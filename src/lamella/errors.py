@@ -11,6 +11,7 @@ LamellaError
 ├── NotDrawnError (AttributeError)     the symbolic input or output of something never called on symbolic tensors
 ├── NotCompiledError (ValueError)      `fit` and its kin before `compile`
 ├── BackendError (RuntimeError)        an array library that is missing or cannot do what is asked
+├── MissingPackageError (ImportError)  a package of an extra that is not installed
 ├── DownloadError (OSError)            a file that could not be fetched or failed its checksum
 ├── SerializationError (TypeError, ValueError) a configuration or file that cannot be turned into an object
 └── MissingNameError (AttributeError)  a public name that lamella does not have
@@ -66,6 +67,10 @@ class BackendError(LamellaError, RuntimeError):
     """An array library that is missing, or cannot do what is asked."""
 
 
+class MissingPackageError(LamellaError, ImportError):
+    """A package that an optional part needs, and that is not installed."""
+
+
 class DownloadError(LamellaError, OSError):
     """A file that could not be fetched, or failed its checksum."""
 
@@ -76,6 +81,11 @@ class SerializationError(LamellaError, TypeError, ValueError):
 
 class MissingNameError(LamellaError, AttributeError):
     """A public name that lamella does not have."""
+
+
+def missing_package(what: str, package: str, extra: str) -> MissingPackageError:
+    """The error for a part of lamella (`what`) whose package is not installed, and how to install it."""
+    return MissingPackageError(f"{what} needs {package}. Run `pip install 'lamella[{extra}]'`.")
 
 
 def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -37,7 +37,6 @@ LEAST = {
     "saving": (60, 90, 0),
     "utils": (46, 90, 0),
     "visualization": (0, 0, 0),
-    "wrappers": (0, 0, 0),
 }
 COMPLETE = (100, 100, 100)  # every family that `LEAST` does not name
 
