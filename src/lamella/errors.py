@@ -13,6 +13,7 @@ LamellaError
 ├── BackendError (RuntimeError)        an array library that is missing or cannot do what is asked
 ├── MissingPackageError (ImportError)  a package of an extra that is not installed
 ├── DownloadError (OSError)            a file that could not be fetched or failed its checksum
+├── CheckpointError (OSError)          a directory for the state of training that cannot be used
 ├── SerializationError (TypeError, ValueError) a configuration or file that cannot be turned into an object
 └── MissingNameError (AttributeError)  a public name that lamella does not have
 
@@ -73,6 +74,10 @@ class MissingPackageError(LamellaError, ImportError):
 
 class DownloadError(LamellaError, OSError):
     """A file that could not be fetched, or failed its checksum."""
+
+
+class CheckpointError(LamellaError, OSError):
+    """A directory for the state of training that cannot be written, is in use, or holds nothing that can be read."""
 
 
 class SerializationError(LamellaError, TypeError, ValueError):

@@ -21,6 +21,7 @@ HOOKS = {
     ("core/_variable.py", "initializers"): "a Variable may be made from the name of an initializer",
     ("ops/_image_warp.py", "random"): "an elastic deformation is drawn at random",
     ("layers/_feature_space.py", "saving"): "`FeatureSpace.save()` writes a file in a format that saving knows",
+    ("models/_model.py", "callbacks"): "`fit(resume=...)` is a callback that `fit` adds",
     ("models/_model.py", "saving"): "`model.save()` writes a file in a format that saving knows",
 }
 

@@ -1,32 +1,45 @@
 """Going on with a training run that was interrupted."""
 
-import json
 import os
-import shutil
-from pathlib import Path
+import secrets
+import time
+import warnings
 from typing import Any
 
 from lamella.callbacks._checkpoint import checked_frequency
-from lamella.errors import ArgumentError, LamellaError
+from lamella.callbacks._state_directory import StateDirectory
+from lamella.errors import ArgumentError, SerializationError
+from lamella.saving._state_file import pack_state
 from lamella.training._callback import Callback
+from lamella.training._position import Position
+
+_PROCESS = secrets.token_hex(8)
+_FAR = 2**62
 
 
 class BackupAndRestore(Callback):
-    """Writes the state of training to a directory, and goes on from there when `fit` is called again.
+    """Keeps the state of training in a directory, and goes on from there when `fit` is called again.
 
-    The state is the weights, those of the optimizer and of the random generators among them, the number of the epoch, and
-    the order in which the coming epochs visit the samples: a run that goes on ends where the uninterrupted one ends.
-    The state of callbacks is not kept. A crash while writing leaves the state before.
+    The state is all that decides how training goes on: the weights, the variables of optimizer and metrics, the random
+    generators, the place in the order of the samples, and what callbacks remember (`Callback.get_state`). A run that goes
+    on, in a new process, ends bit for bit where the uninterrupted one ends, its `History` included, however it was
+    interrupted, and also while a state was being written: the state before is always kept.
+    States are written while training goes on; when writing fails, a warning says so and training goes on.
+
+    In the process that was interrupted itself, the `History` of the second `fit` has the epochs of that call, as in Keras.
+    Keras begins an epoch anew that was interrupted between two epochs; here the steps that are over are not repeated.
 
     Args:
         backup_dir: a directory for this callback of this run alone.
-        save_freq: "epoch", a number of steps, or False for never. A run that is interrupted between two epochs goes on
-            with the epoch that was under way, from its beginning, with the weights of the last backup.
-        double_checkpoint: keep the state before too, and go back to it when the last one cannot be read.
+        save_freq: "epoch", a number of steps, or False for never.
+        double_checkpoint: taken as Keras takes it; here two states are kept in any case.
         delete_checkpoint: delete the state when training is over.
 
     Raises:
         ArgumentError: for an empty directory name or another `save_freq`.
+        CheckpointError: when training begins, and the directory cannot be written, another run writes to it, or none of
+            its states can be read. When just the newest cannot, a warning says so, and the one before is taken.
+        SerializationError: when training begins, and the state is of another model.
 
     Example:
         >>> import tempfile
@@ -41,6 +54,8 @@ class BackupAndRestore(Callback):
         >>> run(2, [backup]).epoch, run(5, [backup]).epoch
         ([0, 1], [2, 3, 4])
     """
+
+    told_last = True  # what it keeps is what the others left
 
     def __init__(
         self,
@@ -63,69 +78,99 @@ class BackupAndRestore(Callback):
                 f"Invalid value for argument `save_freq`. Received: save_freq={save_freq}. Expected either 'epoch' or an "
                 "integer value."
             ) from None
-        self._directory = Path(self.backup_dir)
-        self._epoch = 0
+        self._directory = StateDirectory(self.backup_dir)
+        self._at_epochs = save_freq == "epoch"
+        self._seconds: float | None = None
+        self._whole_history = False
+        self._passed = 0
+        self._last = 0.0
+        self._complained: set[str] = set()
+
+    @classmethod
+    def for_resume(cls, directory: Any) -> "BackupAndRestore":
+        """What `fit(resume=directory)` adds to the callbacks: it also keeps states within long epochs, once a minute."""
+        keeper = cls(directory, delete_checkpoint=False)
+        keeper._seconds = 60.0
+        keeper._whole_history = True
+        return keeper
 
     def listens_to(self) -> tuple[str, ...]:
-        """The end of steps, where it writes between epochs."""
-        return () if self._counter is None else ("on_train_batch_end",)
+        """Nothing: `fit` asks `is_due` where a chunk of steps ends."""
+        return ()
 
     # ---- going on --------------------------------------------------------------------------------
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        problems = []
-        for name in ("latest.json", "previous.json"):
-            if (self._directory / name).exists():
-                try:
-                    self._restore(self._directory / name)
-                    return
-                except (OSError, ValueError, KeyError, LamellaError) as error:
-                    problems.append(f"{name}: {type(error).__name__}: {error}")
-        if problems:
-            raise LamellaError(
-                f"The backup in {self.backup_dir!r} cannot be read. Delete the directory to start anew. "
-                + "; ".join(problems)
+        if sum(isinstance(c, BackupAndRestore) for c in self._position().callbacks) > 1:
+            raise ArgumentError(
+                "One training run can go on from one state: give one BackupAndRestore, or `resume`, not both."
             )
+        self._passed, self._last = 0, time.monotonic()
+        self._directory.open()
+        state = self._directory.newest()
+        if state is not None:
+            try:
+                whole = self._whole_history or state["process"] != _PROCESS
+                self._position().set_state(state["position"], with_history=whole)
+            except (KeyError, TypeError, IndexError, AttributeError) as error:
+                raise SerializationError(
+                    f"The state in {self.backup_dir!r} is not one of this version of lamella: {error!r}. Begin anew in "
+                    "another directory."
+                ) from error
+        if self.model._position is None:  # a loop of the user's own may never say that it is over
+            self._directory.close()
 
-    def _restore(self, path: Path) -> None:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        self.model.load_weights(str(self._directory / state["weights"]))
-        self.model._resumed = {"epoch": int(state["epoch"]), "order": state["order"]}
+    def _position(self) -> Position:
+        """Where `fit` stands; in a loop of the user's own, the model alone."""
+        position = getattr(self.model, "_position", None)
+        return position if position is not None else Position(self.model, [])
 
     # ---- writing ---------------------------------------------------------------------------------
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self._epoch = epoch
-        self._order = self._order_now()
+    def steps_left(self) -> int:
+        """The number of steps to the next state."""
+        return _FAR if self._counter is None else self._counter.every - self._passed
+
+    def is_due(self, steps: int) -> bool:
+        """Whether a state is to be kept, after so many more steps."""
+        self._passed += steps
+        if self._counter is None:
+            return self._seconds is not None and time.monotonic() - self._last > self._seconds
+        return self._passed >= self._counter.every
+
+    def keep(self) -> None:
+        """Begin to write the state as it is now."""
+        self._passed, self._last = 0, time.monotonic()
+        state = self._position().get_state()
+        state["callbacks"] = self._remembered_by_callbacks(state["callbacks"])
+        self._directory.write({"process": _PROCESS, "position": state})
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if self._counter is not None and self._counter.is_due(batch):
-            self._write(self._epoch, self._order, f"{self._epoch}-{batch}")
+        """In a loop of the user's own: count the steps."""
+        if self._counter is not None and self.model._position is None and self._counter.is_due(batch):
+            self.keep()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if self.save_freq == "epoch":
-            self._write(epoch + 1, self._order_now(), f"{epoch + 1}")
+        if self._at_epochs:
+            self.keep()
 
-    def _order_now(self) -> Any:
-        random = getattr(self.model, "_order_random", None)
-        return None if random is None else random.bit_generator.state
-
-    def _write(self, epoch: int, order: Any, label: str) -> None:
-        """Weights first, under a name of their own; then the small file that says which weights count."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        weights = f"{label}.weights.h5"
-        self.model.save_weights(str(self._directory / weights), overwrite=True)
-        latest = self._directory / "latest.json"
-        if self.double_checkpoint and latest.exists():
-            os.replace(latest, self._directory / "previous.json")
-        new = self._directory / "latest.json.new"
-        new.write_text(json.dumps({"epoch": epoch, "weights": weights, "order": order}), encoding="utf-8")
-        os.replace(new, latest)
-        needed = {json.loads(p.read_text(encoding="utf-8"))["weights"] for p in self._directory.glob("*.json")}
-        for old in self._directory.glob("*.weights.h5"):
-            if old.name not in needed:
-                old.unlink()
+    def _remembered_by_callbacks(self, pairs: list) -> list:
+        kept = []
+        for name, remembered in pairs:
+            try:
+                pack_state(remembered)
+                kept.append([name, remembered])
+            except ArgumentError as error:
+                if name not in self._complained:
+                    self._complained.add(name)
+                    warnings.warn(f"What {name} remembers is not kept for a run that goes on: {error}", stacklevel=4)
+        return kept
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        if self.delete_checkpoint and self._directory.exists():
-            shutil.rmtree(self._directory)
+        if self.delete_checkpoint:
+            self._directory.delete()
+        self._directory.close()
+
+    def leave(self) -> None:
+        """When `fit` is left, also by an exception."""
+        self._directory.close()

@@ -107,6 +107,15 @@ class ModelCheckpoint(MonitorCallback):
                 f"The filepath provided must end in `.keras` (Keras model format). Received: filepath={self.filepath}"
             )
 
+    def get_state(self) -> dict[str, Any]:
+        counter = None if self._counter is None else [self._counter._passed, self._counter._last]
+        return {"best": self.best, "epoch": self._epoch, "counter": counter}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.best, self._epoch = state["best"], state["epoch"]
+        if self._counter is not None and state["counter"] is not None:
+            self._counter._passed, self._counter._last = state["counter"]
+
     def listens_to(self) -> tuple[str, ...]:
         """The end of steps, where it saves between epochs."""
         return () if self._counter is None else ("on_train_batch_end",)

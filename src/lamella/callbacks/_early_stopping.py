@@ -23,6 +23,8 @@ class EarlyStopping(MonitorCallback):
         best_epoch: the epoch of the best value.
     """
 
+    _remembered = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -98,6 +100,8 @@ class ReduceLROnPlateau(MonitorCallback):
     Raises:
         ArgumentError: for a factor of 1 or more.
     """
+
+    _remembered = ("cooldown_counter", "wait", "best")
 
     def __init__(
         self,

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+
+from lamella.backend import _registry
 from lamella.errors import ArgumentError
 from lamella.training._callback import Callback
 
@@ -42,6 +45,13 @@ class SwapEMAWeights(Callback):
         for variable, value in self._kept:
             variable.assign(value)
         self._kept = []
+
+    def get_state(self) -> dict[str, Any]:
+        return {"kept": [np.array(_registry.to_numpy(value)) for _, value in self._kept]}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        asarray = _registry.active().asarray
+        self._kept = [(v, asarray(value)) for v, value in zip(self.model.trainable_variables, state["kept"])]
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self.swap_on_epoch:

@@ -112,23 +112,40 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self._file: Any = None
         self._writer: Any = None
+        self._anew = False
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.close()
-        header = True
-        if self.append:
-            try:
-                with open(self.filename) as existing:
-                    header = not existing.readline().strip()
-            except FileNotFoundError:
-                header = True
-        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
-        self._header = header
+        self._file = open(self.filename, "a+", newline="")  # noqa: SIM115
+        self._file.seek(0)
+        self._header = not (self.append and self._file.readline().strip())
+        self._anew = not self.append
         self._writer = None
         self.keys = None
 
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Drop what the file had; not earlier, for a run that goes on needs it."""
+        if self._anew:
+            self._file.truncate(0)
+            self._anew = False
+
+    def get_state(self) -> dict[str, Any]:
+        if self._file is None:
+            return {}
+        return {"keys": self.keys, "size": self._file.seek(0, 2)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if state and state["size"] <= self._file.seek(0, 2):
+            self.keys, self._anew = state["keys"], False
+            self._header = self._header and self.keys is None
+            self._file.truncate(state["size"])
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = logs or {}
+        self._begin_anew()
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):  # validation may come in later epochs

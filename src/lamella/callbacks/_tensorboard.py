@@ -32,6 +32,8 @@ class TensorBoard(Callback):
         ArgumentError: for another `update_freq` or `profile_batch`, or metadata for a layer that is not there.
     """
 
+    _remembered = ("_step",)
+
     def __init__(
         self,
         log_dir: Any = "logs",

@@ -80,6 +80,20 @@ class StreamSource:
         self._iterator: Iterator[Any] | None = None
         self._peeked: list = []
         self._restartable = not isinstance(stream, Iterator)
+        self.taken = 0  # batches that epochs took since the stream was begun
+
+    def go_to(self, taken: int) -> None:
+        """Leave out the first `taken` batches of the stream, from its beginning where it can be begun anew."""
+        if self._restartable:
+            self._iterator, self._peeked, self.taken = None, [], 0
+        if taken and self._iterator is None:
+            self._begin()
+        for _ in range(taken - self.taken):
+            if self._peeked:
+                self._peeked.pop()
+            else:
+                next(cast(Any, self._iterator), None)
+        self.taken = taken
 
     def first_batch(self) -> Any:
         """A batch to build on; it is not lost to the epoch."""
@@ -95,24 +109,30 @@ class StreamSource:
     def epoch(self, limit: int | None) -> Iterator[Any]:
         """The batches of one epoch, at most `limit`; a stream that goes on is continued by the next epoch."""
         if self._iterator is None:
-            self._iterator = iter(self.stream)
+            self._begin()
         count = 0
         while limit is None or count < limit:
             if self._peeked:
                 batch = self._peeked.pop()
             else:
-                batch = next(self._iterator, None)
+                batch = next(cast(Any, self._iterator), None)
                 if batch is None:
                     if self._restartable and limit is not None and count:
-                        self._iterator = iter(self.stream)  # fewer batches than steps_per_epoch: start over
-                        batch = next(self._iterator, None)
+                        self._begin()  # fewer batches than steps_per_epoch: start over
+                        batch = next(cast(Any, self._iterator), None)
                     if batch is None:
                         break
                 batch = self._standard(batch)
             count += 1
+            self.taken += 1
             yield batch
         if limit is None or (self._restartable and self.steps == limit):
             self._iterator = None
+            self.taken = 0 if self._restartable else self.taken
+
+    def _begin(self) -> None:
+        self._iterator = iter(self.stream)
+        self.taken = 0 if self._restartable else self.taken
 
     def end_epoch(self) -> None:
         """Tell a data set that has `on_epoch_end` that the epoch is over."""

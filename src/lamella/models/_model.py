@@ -81,8 +81,7 @@ class Model(Layer):
         self._losses_settled = False
         self._dry_runs: set[str] = set()
         self._last_plan: Any = None
-        self._order_random: Any = None
-        self._resumed: dict | None = None
+        self._position: Any = None  # where `fit` stands
         self.compiled = False
         self.stop_training = False
         self.steps_per_execution = 1
@@ -92,8 +91,8 @@ class Model(Layer):
         self.history: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a pickle takes along: all but the compiled programs."""
-        return {**super().__getstate__(), "_programs": {}}
+        """What a copy or a pickle takes along: all but the compiled programs, and the run under way."""
+        return {**super().__getstate__(), "_programs": {}, "_position": None}
 
     # ---- layers ----------------------------------------------------------------------------------
 
@@ -502,6 +501,8 @@ class Model(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        *,
+        resume: Any = None,
     ) -> History:
         """Train for a number of epochs.
 
@@ -523,6 +524,11 @@ class Model(Layer):
             validation_steps: batches of an evaluation; by default all.
             validation_batch_size: by default `batch_size`.
             validation_freq: evaluate every so many epochs, or after the epochs (from 1) in a list.
+            resume: a directory in which the state of training is kept, for this run alone. The run goes on from the state
+                that stands there, if one does, and ends bit for bit where it would have ended without an interruption,
+                with the whole `History`. It is written after every epoch, and once a minute in longer ones, while training
+                goes on; it stays when training is over, so that a call with more epochs goes on too.
+                `callbacks.BackupAndRestore` has more options.
 
         Returns:
             A `History` with the metrics of every epoch.
@@ -549,6 +555,7 @@ class Model(Layer):
             validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
+            keeper=_keeper(resume),
         )
 
     def evaluate(
@@ -743,6 +750,15 @@ class Model(Layer):
 
 
 # `saving` appends itself here when it is loaded.
+def _keeper(resume: Any) -> Any:
+    """The callback that keeps the state of training in the directory `resume`, or None."""
+    if resume is None:
+        return None
+    from lamella.callbacks._backup import BackupAndRestore
+
+    return BackupAndRestore.for_resume(resume)
+
+
 FILES: list[Any] = []
 
 

@@ -180,6 +180,16 @@ def carried_state() -> list[Variable]:
     return [_global_generator().state] if _drawn_without_seed else []
 
 
+def global_state() -> np.ndarray | None:
+    """The state of draws without a seed; None where none were ever made."""
+    return None if _global is None else np.array(_global.state.numpy())
+
+
+def set_global_state(state: np.ndarray) -> None:
+    """Let draws without a seed go on from what `global_state` returned."""
+    _global_generator().state.assign(state)
+
+
 def _is_carried() -> bool:
     scope = _scopes.stateless_scope()
     return scope is not None and _global is not None and scope.get_current_value(_global.state) is not None

@@ -14,7 +14,7 @@ from lamella.errors import SerializationError
 from lamella.saving._archive import Archive, open_archive
 from lamella.saving._entries import Entry, Group, Groups, dtype_of_name, is_weight_dtype, join, split
 
-__all__ = ["open_npz", "open_safetensors", "write_npz", "write_safetensors"]
+__all__ = ["npy_entry", "open_npz", "open_safetensors", "write_npy", "write_npz", "write_safetensors"]
 
 
 # ---- .npz: a zip archive of NumPy's own files ----------------------------------------------------------
@@ -29,14 +29,22 @@ def write_npz(path: str | os.PathLike, groups: Iterable[Group]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
         for group in groups:
             for key, value in group.arrays.items():
-                array = np.asarray(value)
-                name = join(group.path, key)
-                if not is_weight_dtype(array.dtype):
-                    raise SerializationError(f"{name!r} is to be saved as dtype {array.dtype}; expected numbers.")
-                if array.dtype.type.__module__ == "ml_dtypes":
-                    name, array = f"{name}|{array.dtype.name}", array.view(f"u{array.dtype.itemsize}")
-                with file.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+                write_npy(file, join(group.path, key), value)
+
+
+def write_npy(file: Any, name: str, value: Any) -> None:
+    """Write one array into an open archive.
+
+    Raises:
+        SerializationError: for what is no array of numbers.
+    """
+    array = np.asarray(value)
+    if not is_weight_dtype(array.dtype):
+        raise SerializationError(f"{name!r} is to be saved as dtype {array.dtype}; expected numbers.")
+    if array.dtype.type.__module__ == "ml_dtypes":
+        name, array = f"{name}|{array.dtype.name}", array.view(f"u{array.dtype.itemsize}")
+    with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 @contextlib.contextmanager
@@ -57,11 +65,16 @@ def open_npz(path: str | os.PathLike) -> Iterator[Groups]:
                 raise SerializationError(
                     f"{os.fspath(path)!r} holds {name!r}; arrays of weights are called '.../vars/0'."
                 )
-            groups.setdefault(place[0], {})[place[1]] = _npy_entry(archive, name, special)
+            groups.setdefault(place[0], {})[place[1]] = npy_entry(archive, name, special)
         yield groups
 
 
-def _npy_entry(archive: Archive, name: str, special: str) -> Entry:
+def npy_entry(archive: Archive, name: str, special: str) -> Entry:
+    """The array in the member `name`, looked at but not read; `special` names a dtype that NumPy does not know.
+
+    Raises:
+        SerializationError: when it holds objects, or a header that lies about its size.
+    """
     try:
         with archive._opened(name) as source:
             version = np.lib.format.read_magic(source)

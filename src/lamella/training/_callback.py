@@ -27,6 +27,8 @@ class Callback:
     """
 
     reads_only = False
+    told_last = False  # whether it looks at what the other callbacks did
+    _remembered: tuple[str, ...] = ()  # the attributes that a run that goes on needs
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
@@ -44,6 +46,15 @@ class Callback:
     def set_model(self, model: Any) -> None:
         """Take the model."""
         self._model = model
+
+    def get_state(self) -> dict[str, Any]:
+        """What it remembers from epoch to epoch, for a run that is interrupted: texts, numbers, arrays, lists and dicts."""
+        return {name: getattr(self, name) for name in self._remembered}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Remember what `get_state` returned; called after `on_train_begin` of a run that goes on."""
+        for name in self._remembered:
+            setattr(self, name, state[name])
 
     def on_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """An alias of `on_train_batch_begin` for older code."""
@@ -105,6 +116,8 @@ class History(Callback):
         history: metric name -> list of floats, one an epoch.
         epoch: the numbers of the epochs.
     """
+
+    _remembered = ("epoch", "history")
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +206,7 @@ class CallbackList:
         return [c for c in self.listeners(mode) if not getattr(c, "reads_only", False)]
 
     def _tell(self, hook: str, *args: Any) -> None:
-        for callback in self.callbacks:
+        for callback in sorted(self.callbacks, key=lambda c: getattr(c, "told_last", False)):
             getattr(callback, hook)(*args)
 
     def on_batch_begin(self, batch: int, logs: dict | None = None) -> None:

@@ -1,6 +1,7 @@
 """`fit`, `evaluate` and `predict`: one loop for every backend."""
 
 import collections
+import itertools
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from lamella.layers._call import observing
 from lamella.training import _steps
 from lamella.training._callback import CallbackList, History
 from lamella.training._plan import Plan, plan_for
+from lamella.training._position import Position
 from lamella.training._preparation import prepare
 from lamella.training._programs import BLOCK, current_values, number, put_values
 
@@ -41,6 +43,8 @@ class Run:
         self.guards: list[Any] = (
             [c for c in callbacks.callbacks if getattr(c, "halts_on_nan", False)] if kind == "train" else []
         )
+        self.position: Any = model._position if kind == "train" else None
+        self.keepers: list[Any] = [c for c in callbacks.callbacks if hasattr(c, "is_due")] if self.position else []
         self._pending: collections.deque = collections.deque()
         self._logs: dict[str, Any] = {}
         self._last_end = 0.0
@@ -64,15 +68,18 @@ class Run:
             tables.append((order[whole * batch :].reshape(1, -1), 1))
         if len(tables) > 1 and tables[-1][0].shape != tables[0][0].shape and not self.eager:
             self._chunks_program().warm_up(data, tables[-1][0])
+        over = self.step
         for table, count in tables:
-            self._chunks(data, table, count)
+            self._chunks(data, table, count, min(over, count))
+            over -= min(over, count)
             if self.model.stop_training and self.kind == "train":
                 break
         return self._finish()
 
     def stream(self, source: StreamSource, limit: int | None) -> dict[str, Any]:
         """Run an epoch over a stream; returns the logs of its last step."""
-        for group in _groups(source.epoch(limit), self._group_limit(), limit):
+        batches = itertools.islice(source.epoch(limit), self.step, None)
+        for group in _groups(batches, self._group_limit(), limit):
             data, table, count = group
             self._chunks(data, table, count)
             if self.model.stop_training and self.kind == "train":
@@ -85,14 +92,15 @@ class Run:
     def _chunks_program(self) -> Any:
         return self.model._chunks_program(self.kind, self.listening or bool(self.guards), not self.guards)
 
-    def _chunks(self, data: Any, table: np.ndarray, count: int) -> None:
+    def _chunks(self, data: Any, table: np.ndarray, count: int, at: int = 0) -> None:
         if self.eager:
-            self._one_by_one(data, table, count)
+            self._one_by_one(data, table[at:count])
             return
         program = self._chunks_program()
-        at = 0
         while at < count:
             length = self.plan.next(count - at, self.step)
+            if self.plan.fixed is None:
+                length = min([length, *(keeper.steps_left() for keeper in self.keepers)])
             if self.plan.fixed is not None and not self._told:
                 self._tell_begin(self.step)
                 self._told = True
@@ -105,12 +113,25 @@ class Run:
             at += length
             while len(self._pending) > (0 if self.plan.fixed is not None or self.guards else 1):
                 self._take_logs()
+            self._keep(length)
             if self.kind == "train" and self.model.stop_training:
                 break
 
-    def _one_by_one(self, data: Any, table: np.ndarray, count: int) -> None:
+    def _keep(self, steps: int) -> None:
+        """Tell those who keep the state of training, when `steps` more steps have begun."""
+        due = [keeper for keeper in self.keepers if keeper.is_due(steps)]
+        if not due:
+            return
+        while self._pending:
+            self._take_logs()
+        if not self._told and not self.model.stop_training:
+            self.position.at(self.position.epoch, self.step, self._logs)
+            for keeper in due:
+                keeper.keep()
+
+    def _one_by_one(self, data: Any, table: np.ndarray) -> None:
         step = self.model._eager_step(self.kind)
-        for index in table[:count]:
+        for index in table:
             batch = _tree.map_structure(lambda a, i=index: None if a is None else _rows(a, i), data)
             self._tell_begin(self.step)
             logs = _steps.scalar_logs(step(batch))
@@ -118,6 +139,7 @@ class Run:
             self._logs = to_python(logs)
             self._tell_end(self.step - 1, self._logs)
             self._show(self._logs)
+            self._keep(1)
             if self.kind == "train" and self.model.stop_training:
                 break
 
@@ -283,6 +305,7 @@ def fit(
     validation_steps: int | None,
     validation_batch_size: int | None,
     validation_freq: Any,
+    keeper: Any = None,
 ) -> History:
     """The body of `Model.fit`."""
     if _config.max_epochs() is not None:
@@ -308,30 +331,50 @@ def fit(
     bar = _verbosity(verbose)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_history=True, add_progbar=bar != 0, model=model)
+    if keeper is not None:
+        callbacks = CallbackList([*callbacks.callbacks, keeper], model=model)
     callbacks.set_params({"verbose": bar, "epochs": epochs, "steps": limit or source.steps})
     history = next(c for c in callbacks.callbacks if isinstance(c, History))
+    order = np.random.default_rng(np.random.randint(2**31, dtype=np.int64))
+    position = Position(model, callbacks.callbacks, (source, validation), order)
+    position.at(initial_epoch)
+    with position.held():
+        _epochs(model, callbacks, position, epochs, limit, _limit(validation_steps), validation_freq)
+    return history
+
+
+def _epochs(
+    model: Any,
+    callbacks: CallbackList,
+    position: Position,
+    epochs: int,
+    limit: int | None,
+    validation_limit: int | None,
+    validation_freq: Any,
+) -> None:
+    """Train from a position on, up to the epoch `epochs`."""
+    source, validation = position.sources
+    first = position.epoch
     model.stop_training = False
-    random = model._order_random = np.random.default_rng(np.random.randint(2**31, dtype=np.int64))
-    logs: dict[str, Any] = {}
     try:
-        callbacks.on_train_begin()
-        if model._resumed is not None:  # a callback brought back a run that was interrupted
-            initial_epoch = max(initial_epoch, model._resumed["epoch"])
-            random.bit_generator.state = model._resumed["order"] or random.bit_generator.state
-            model._resumed = None
-        for epoch in range(initial_epoch, epochs):
+        callbacks.on_train_begin()  # here a callback may bring back a run that was interrupted
+        first = max(first, position.epoch)
+        logs: dict[str, Any] = position.logs
+        for epoch in range(first, first if position.stopped else epochs):
             model.reset_metrics()
             if isinstance(source, StreamSource):
                 source.begin_epoch()
             callbacks.on_epoch_begin(epoch)
+            position.begin(epoch)
             run = Run(model, "train", callbacks)
+            run.step, run._logs = position.step, position.logs
             model._last_plan = run.plan
             if isinstance(source, ArraySource):
-                logs = run.arrays(source, limit, random)
+                logs = run.arrays(source, limit, position.order)
             else:
                 logs = run.stream(source, limit)
                 if run.step < (limit or 1):
-                    _ran_out(epoch - initial_epoch, run.step, limit)
+                    _ran_out(epoch - first, run.step, limit)
                 if run.step == 0:
                     break
                 if limit is None and source.steps is None:
@@ -341,8 +384,9 @@ def fit(
                 source.end_epoch()
             if validation is not None and _is_due(epoch, validation_freq):
                 model.reset_metrics()
-                val_logs = _evaluate_source(model, validation, callbacks, _limit(validation_steps))
+                val_logs = _evaluate_source(model, validation, callbacks, validation_limit)
                 logs = dict(sorted({**logs, **{f"val_{name}": value for name, value in val_logs.items()}}.items()))
+            position.at(epoch + 1, 0, logs)
             callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
                 break
@@ -353,7 +397,6 @@ def fit(
         for shown in drawn:
             shown.close()
     callbacks.on_train_end(dict(logs))
-    return history
 
 
 def _ran_out(epochs: int, steps: int, limit: int | None) -> None:
