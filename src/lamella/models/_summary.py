@@ -68,7 +68,7 @@ def print_summary(
     Raises:
         ArgumentError: when `positions` or `layer_range` do not fit.
     """
-    graph = _graph_of(model)
+    graph = graph_of(model)
     connected = graph is not None and not _is_chain(graph)
     columns = ["Layer (type)", "Output Shape", "Param #"]
     columns += ["Connected to"] * connected + ["Trainable"] * show_trainable
@@ -109,7 +109,7 @@ def print_summary(
 # ---- what is shown -----------------------------------------------------------------------------------
 
 
-def _graph_of(model: Any) -> Function | None:
+def graph_of(model: Any) -> Function | None:
     """The graph that a drawn model or a built Sequential consists of."""
     functional = vars(model).get("_functional") or model
     return vars(functional).get("_function")
@@ -155,14 +155,14 @@ def _listed(model: Any, graph: Function | None, layer_range: Sequence[str] | Non
 
 
 def _rows(model: Any, expand_nested: bool, operations: list | None = None, depth: int = 0) -> Iterable[Row]:
-    graph, stack = _graph_of(model), "_functional" in vars(model)
-    nodes = {} if graph is None else _nodes_by_operation(graph)
+    graph, stack = graph_of(model), "_functional" in vars(model)
+    nodes = {} if graph is None else nodes_by_operation(graph)
     for operation in _operations(model, graph) if operations is None else operations:
         calls = nodes.get(id(operation), [])
         prefix = "   " * depth + _BRANCH if depth else ""
         yield Row(
-            f"{prefix}{operation.name} ({_type_name(operation)})",
-            _output_shape(operation, calls),
+            f"{prefix}{operation.name} ({type_name(operation)})",
+            output_shape(operation, calls),
             _parameters(operation),
             "-" if stack else ",\n".join(_source(t) for node in calls for t in node.input_tensors) or "-",
             _trainable(operation),
@@ -171,13 +171,13 @@ def _rows(model: Any, expand_nested: bool, operations: list | None = None, depth
             yield from _rows(operation, expand_nested, depth=depth + 1)
 
 
-def _nodes_by_operation(graph: Function) -> dict[int, list[Node]]:
+def nodes_by_operation(graph: Function) -> dict[int, list[Node]]:
     """The calls of each operation that belong to the graph, in the order in which they were made."""
     belongs = {id(node) for node in graph.nodes}
     return {id(op): [n for n in op._inbound_nodes if id(n) in belongs] for op in graph.operations}
 
 
-def _type_name(operation: Any) -> str:
+def type_name(operation: Any) -> str:
     """The class of a layer; the name of an op in capitals, as Keras names its classes: `relu` -> `Relu`."""
     if isinstance(operation, OpCall):
         return "".join(part.capitalize() for part in operation.fn.__name__.split("_"))
@@ -189,9 +189,9 @@ def _source(tensor: Any) -> str:
     return f"{operation.name}[{node_index}][{tensor_index}]"
 
 
-def _output_shape(operation: Any, calls: list[Node]) -> str:
+def output_shape(operation: Any, calls: list[Node]) -> str:
     if calls:
-        each = [_shapes([t.shape for t in node.outputs]) for node in calls]
+        each = [shapes_text([t.shape for t in node.outputs]) for node in calls]
         return ", ".join(dict.fromkeys(each))
     shapes = getattr(operation, "_build_shapes_dict", None)
     if not getattr(operation, "built", False) or not shapes:
@@ -203,10 +203,10 @@ def _output_shape(operation: Any, calls: list[Node]) -> str:
             output = operation.compute_output_shape(**shapes)
     except Exception:  # whatever a layer of the user's cannot say
         return "?"
-    return _shapes(list(_shapes_in(output)))
+    return shapes_text(list(_shapes_in(output)))
 
 
-def _shapes(shapes: list) -> str:
+def shapes_text(shapes: list) -> str:
     return str(tuple(shapes[0])) if len(shapes) == 1 else str([tuple(shape) for shape in shapes])
 
 
