@@ -5,9 +5,12 @@ later counts. Classes say what they are by `_tracked_as`.
 """
 
 from collections.abc import Iterator
+from types import FunctionType, MethodType
 from typing import Any
 
 from lamella.core._variable import Variable
+
+_HOLD_NOTHING = {type(None), bool, int, float, str, FunctionType, MethodType}  # most attributes, passed over early
 
 
 def held_by(owner: Any, kind: str) -> list:
@@ -19,7 +22,7 @@ def held_by(owner: Any, kind: str) -> list:
     found: dict[int, Any] = {}
     seen: set[int] = set()
     for name, value in list(vars(owner).items()):
-        if name not in skip:
+        if type(value) not in _HOLD_NOTHING and name not in skip:
             for item in _search(value, kind, seen):
                 if item is not owner:
                     found.setdefault(id(item), item)
