@@ -7,8 +7,8 @@ from architecture.sources import COMPUTED, Import, files, imports, unit_of_file
 ORDER = (
     "_version", "errors", "_lazy", "typing", "backend", "core", "tree", "config", "dtype_policies", "ops", "random",
     "activations", "initializers", "regularizers", "constraints", "layers", "losses", "legacy", "metrics", "optimizers",
-    "mixed_precision", "data", "datasets", "training", "models", "saving", "export", "callbacks", "applications",
-    "visualization", "wrappers", "preprocessing", "utils", "_install", "cli", "__main__",
+    "mixed_precision", "data", "datasets", "training", "models", "distillation", "saving", "export", "callbacks",
+    "applications", "visualization", "wrappers", "preprocessing", "utils", "_install", "cli", "__main__",
 )  # fmt: skip
 
 # Facades name what stands anywhere: the root here; `backend` and `utils` do it in tables of texts, which load lazily.

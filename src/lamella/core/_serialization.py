@@ -43,6 +43,7 @@ _FAMILIES = {
     "keras.activations": "lamella.activations",
     "keras.random": "lamella.random",
     "keras.callbacks": "lamella.callbacks",
+    "keras.distillation": "lamella.distillation",
     "keras.utils": "lamella.utils",
     "keras.applications": "lamella.applications",
 }
