@@ -210,3 +210,48 @@ def test_a_server_is_told_the_metrics(as_json):
 def test_a_server_that_is_away_costs_a_warning():
     with pytest.warns(UserWarning, match="Could not reach RemoteMonitor root server at http://127.0.0.1:9"):
         fit(lamella.callbacks.RemoteMonitor("http://127.0.0.1:9"), epochs=1)
+
+
+def test_values_of_ones_own(tmp_path):
+    pytest.importorskip("PIL")
+    callback = lamella.callbacks.TensorBoard(tmp_path)
+    callback.summary.scalar("mine", np.float32(0.5), step=3)
+    callback.summary.histogram("spread", [0.0, 1.0], buckets=2)
+    callback.summary.image("dots", np.ones((5, 2, 2, 3)), step=1)
+    assert scalars(tmp_path / "train")["mine"] == [(3, 0.5)]
+    assert tags(tmp_path / "train", 5) == {"spread"}
+    assert tags(tmp_path / "train", 4) == {f"dots/image/{i}" for i in range(3)}
+    with pytest.raises(ArgumentError, match=r"got \(2, 2\)"):
+        callback.summary.image("dots", np.ones((2, 2)))
+    callback.on_train_end()
+
+
+def test_tensorboard_reads_what_is_written(tmp_path):
+    pytest.importorskip("PIL")
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    tensor_util = pytest.importorskip("tensorboard.util.tensor_util")
+    callback = lamella.callbacks.TensorBoard(tmp_path, histogram_freq=1, write_images=True)
+    model, history = fit(callback, validation_data=(X, Y))
+    everything = dict.fromkeys(accumulator.DEFAULT_SIZE_GUIDANCE, 0)
+    train = accumulator.EventAccumulator(str(tmp_path / "train"), everything).Reload()
+    tags = train.Tags()
+    found = train.Scalars("epoch_loss") if "epoch_loss" in tags["scalars"] else train.Tensors("epoch_loss")
+    values = [e.value if hasattr(e, "value") else tensor_util.make_ndarray(e.tensor_proto) for e in found]
+    assert [e.step for e in found] == [0, 1]
+    np.testing.assert_allclose(values, history.history["loss"], 1e-6)
+    assert set(tags["histograms"]) == {f"{v.path}/histogram" for v in model.weights}
+    histogram = train.Histograms(f"{model.weights[0].path}/histogram")[-1].histogram_value
+    kernel = model.get_weights()[0]
+    assert (histogram.num, histogram.min, histogram.max) == (6, kernel.min(), kernel.max())
+    assert sum(histogram.bucket) == 6 and histogram.sum == pytest.approx(kernel.sum())
+    (picture,) = {e.encoded_image_string[:4] for e in train.Images(f"{model.weights[0].path}/image/0")}
+    assert picture == b"\x89PNG"
+    assert tags["graph"] and [node.name for node in _graph(train).node] == ["d", "e"]
+    validation = accumulator.EventAccumulator(str(tmp_path / "validation"), everything).Reload()
+    assert "epoch_mae" in validation.Tags()["scalars"] + validation.Tags()["tensors"]
+
+
+def _graph(accumulator):
+    graph = pytest.importorskip("tensorboard.compat.proto.graph_pb2").GraphDef()
+    graph.ParseFromString(accumulator._graph)
+    return graph

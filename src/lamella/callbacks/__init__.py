@@ -5,6 +5,7 @@ from lamella.callbacks._backup import BackupAndRestore
 from lamella.callbacks._checkpoint import ModelCheckpoint
 from lamella.callbacks._early_stopping import EarlyStopping, ReduceLROnPlateau
 from lamella.callbacks._ema import SwapEMAWeights
+from lamella.callbacks._logging import JSONLogger, MLflowLogger, WandbLogger
 from lamella.callbacks._remote import RemoteMonitor
 from lamella.callbacks._simple import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
 from lamella.callbacks._tensorboard import TensorBoard
@@ -18,8 +19,10 @@ __all__ = [
     "CallbackList",
     "EarlyStopping",
     "History",
+    "JSONLogger",
     "LambdaCallback",
     "LearningRateScheduler",
+    "MLflowLogger",
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
@@ -27,6 +30,7 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "WandbLogger",
 ]
 
 __getattr__ = missing(__name__)

@@ -55,8 +55,19 @@ class EarlyStopping(MonitorCallback):
         self.best_weights = None
         self.best_epoch = 0
 
+    def get_monitor_value(self, logs: dict | None) -> float | None:
+        """The metric that is watched. Override it to watch something else.
+
+        Args:
+            logs: the metrics of the epoch.
+
+        Returns:
+            Its value, or None, with a warning, where the logs lack it.
+        """
+        return self.value_in(logs)
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        value = self.value_in(logs)
+        value = self.get_monitor_value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:

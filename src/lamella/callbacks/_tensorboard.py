@@ -81,6 +81,11 @@ class TensorBoard(Callback):
             self._files[kind] = EventFile(os.path.join(self.log_dir, kind))
         return self._files[kind]
 
+    @property
+    def summary(self) -> "Summaries":
+        """Writes further values beside those of training: `callback.summary.scalar("loss", 0.3, step=1)`."""
+        return Summaries(self._file("train"), self._step["train"])
+
     def set_model(self, model: Any) -> None:
         super().set_model(model)
         if self.write_graph:
@@ -197,6 +202,50 @@ class TensorBoard(Callback):
             entries.append("embeddings {\n" + "".join(f"  {line}\n" for line in lines) + "}\n")
         with open(os.path.join(self.log_dir, "projector_config.pbtxt"), "w", encoding="utf-8") as file:
             file.write("".join(entries))
+
+
+class Summaries:
+    """Values written to an event file by the names of `tf.summary`, without TensorFlow.
+
+    Args:
+        file: where they go.
+        step: the step of values that are given none.
+    """
+
+    def __init__(self, file: EventFile, step: int):
+        self._file = file
+        self._now = step
+
+    def _write(self, step: int | None, *values: bytes) -> None:
+        self._file.summary(self._now if step is None else int(step), *values)
+        self._file.flush()
+
+    def scalar(self, name: str, data: Any, step: int | None = None) -> None:
+        """Write the number `data` under `name`."""
+        self._write(step, scalar_value(name, _number(data)))
+
+    def histogram(self, name: str, data: Any, step: int | None = None, buckets: int = 30) -> None:
+        """Write how the values of an array are distributed, in `buckets` intervals of equal length."""
+        self._write(step, histogram_value(name, np.asarray(data, np.float64), buckets))
+
+    def image(self, name: str, data: Any, step: int | None = None, max_outputs: int = 3) -> None:
+        """Write the first `max_outputs` images (needs Pillow).
+
+        Args:
+            data: `(images, height, width, channels)` with 1, 3 or 4 channels; uint8, or floating in [0, 1].
+
+        Raises:
+            ArgumentError: for another shape.
+        """
+        pixels = np.asarray(data)
+        if pixels.ndim != 4 or pixels.shape[-1] not in (1, 3, 4):
+            raise ArgumentError(
+                f"Images have the shape (images, height, width, channels) with 1, 3 or 4 channels; got {pixels.shape}."
+            )
+        if pixels.dtype.kind == "f":
+            pixels = np.clip(pixels * 255, 0, 255)
+        pixels = pixels[:max_outputs].astype(np.uint8)
+        self._write(step, *(image_value(f"{name}/image/{i}", picture) for i, picture in enumerate(pixels)))
 
 
 def _number(value: Any) -> float:
