@@ -11,7 +11,16 @@ from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, DataError, NotBuiltError, OutOfRangeError, SerializationError
 from lamella.layers._layer import Layer
 from lamella.layers._options import label
-from lamella.layers._preprocessing_columns import Column, arrow, batches, concrete, integers, result, strings
+from lamella.layers._preprocessing_columns import (
+    Column,
+    arrow,
+    batches,
+    concrete,
+    in_pieces,
+    integers,
+    result,
+    strings,
+)
 from lamella.layers._preprocessing_encoding import (
     ENCODINGS,
     check_output_mode,
@@ -369,8 +378,10 @@ class IndexLookup(HostLayer):
         depth = self._output_depth()
         return result(encode_host(places, self.output_mode, depth, self.idf_weights))
 
-    def _encoded_rows(self, rows: np.ndarray, places: np.ndarray, count: int) -> Any:
-        return result(encode_rows(rows, places, count, self.output_mode, self._output_depth(), self.idf_weights))
+    def _encoded_rows(self, pieces: list[tuple[np.ndarray, np.ndarray, int]]) -> Any:
+        """A vector for each row, from (the row of each token, its index, the number of rows) of each piece of them."""
+        more = (self.output_mode, self._output_depth(), self.idf_weights)
+        return result(np.concatenate([encode_rows(*piece, *more) for piece in pieces]))
 
     def _output_depth(self) -> int:
         if not self.pad_to_max_tokens:
@@ -381,6 +392,11 @@ class IndexLookup(HostLayer):
 
     def _places(self, values: Any) -> np.ndarray:
         """The index of each token, int64. The mask token is at 0, or at -1 where it is to be dropped."""
+        if self.num_oov_indices == 0:  # the error for an unknown token says where it stands
+            return self._places_in(values)
+        return np.concatenate(in_pieces(self._places_in, values))
+
+    def _places_in(self, values: Any) -> np.ndarray:
         tokens = self._check_adapted()
         pa, pc = arrow()
         if values.type != tokens.type:

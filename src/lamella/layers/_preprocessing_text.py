@@ -10,7 +10,7 @@ from lamella.core._serialization import deserialize_keras_object, serialize_kera
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._layer import Layer
 from lamella.layers._options import label
-from lamella.layers._preprocessing_columns import Column, batches, concrete, result, strings
+from lamella.layers._preprocessing_columns import Column, batches, concrete, in_pieces, result, strings
 from lamella.layers._preprocessing_encoding import check_output_mode, encoded_shape, refuse_sparse
 from lamella.layers._preprocessing_lookup import HostLayer, StringLookup
 from lamella.layers._preprocessing_tokens import Tokens, ngrams_of, split_texts, standardize_texts, tokens_of_lists
@@ -142,9 +142,12 @@ class TextVectorization(HostLayer):
 
     def update_state(self, data: Any) -> None:
         """Count the tokens of one batch of texts; each text is a document."""
-        tokens, shape = self._tokens_of(self._column(data))
         tf_idf = self.output_mode == "tf_idf"
-        self._lookup._count(tokens.values, tokens.rows if tf_idf else None, shape[0] if shape else 1)
+        pieces, shape = self._pieces_of(self._column(data), lambda tokens: tokens)
+        documents = shape[0] if shape else 1
+        for tokens in pieces:
+            self._lookup._count(tokens.values, tokens.rows if tf_idf else None, documents)
+            documents = 0
 
     def finalize_state(self) -> None:
         """Make the vocabulary of what was counted since `reset_state`."""
@@ -179,48 +182,65 @@ class TextVectorization(HostLayer):
         if not isinstance(inputs, Column):
             inputs = self._column(inputs) if concrete(inputs) else self._lookup._traced(inputs)
         self._lookup._check_adapted()
-        tokens, shape = self._tokens_of(inputs)
-        places = self._lookup._places(tokens.values)
-        if self.output_mode == "int":
-            return result(self._rows(places, tokens, shape))
-        if self.output_mode == "one_hot":
-            return self._lookup._encoded(self._rows(places, tokens, shape))
-        vectors = self._lookup._encoded_rows(tokens.rows, places, tokens.count)
-        return vectors.reshape((*shape, vectors.shape[-1]))
-
-    def _rows(self, places: np.ndarray, tokens: Tokens, shape: tuple) -> np.ndarray:
+        places = self._lookup._places_in
+        if self.output_mode not in ("int", "one_hot"):
+            pieces, shape = self._pieces_of(inputs, lambda tokens: (tokens.rows, places(tokens.values), tokens.count))
+            vectors = self._lookup._encoded_rows(pieces)
+            return vectors.reshape((*shape, vectors.shape[-1]))
         length = self.output_sequence_length
-        if length is None:
-            length = int(tokens.lengths.max(initial=0))
-        positions = tokens.positions
-        fits = positions < length
-        out = np.zeros((tokens.count, length), np.int64)
-        out[tokens.rows[fits], positions[fits]] = places[fits]
-        return out.reshape((*shape, length))
+        if length is not None:
+            rows, shape = self._pieces_of(inputs, lambda tokens: self._rows(tokens, places(tokens.values), length))
+        else:
+            pieces, shape = self._pieces_of(inputs, lambda tokens: (tokens, places(tokens.values)))
+            length = max(int(tokens.lengths.max(initial=0)) for tokens, _ in pieces)
+            rows = [self._rows(*piece, length) for piece in pieces]
+        found = np.concatenate(rows).reshape((*shape, length))
+        return result(found) if self.output_mode == "int" else self._lookup._encoded(found)
 
-    def _tokens_of(self, column: Column) -> tuple[Tokens, tuple[int, ...]]:
-        """(the tokens of a column, the shape of its texts)."""
-        texts, shape = column.values, column.shape
-        if callable(self.standardize):
-            array = np.asarray(texts.to_pylist(), dtype=np.str_).reshape(shape)
-            texts = self._returned(self.standardize, array, shape)
-        elif self.standardize is not None:
-            name = self.standardize
-            texts = standardize_texts(texts, "lower" in name, "punctuation" in name)
+    def _rows(self, tokens: Tokens, places: np.ndarray, length: int) -> np.ndarray:
+        positions, rows = tokens.positions, tokens.rows
+        out = np.zeros((tokens.count, length), np.int64)
+        if (positions >= length).any():
+            fits = np.flatnonzero(positions < length)
+            positions, rows, places = positions[fits], rows[fits], places[fits]
+        out.reshape(-1)[rows * length + positions] = places
+        return out
+
+    def _pieces_of(self, column: Column, then: Callable[[Tokens], Any]) -> tuple[list, tuple[int, ...]]:
+        """(what `then` makes of the tokens of each piece of a column, in order; the shape of its texts)."""
+        shape = column.shape
         if self.split is None:
+            texts = self._standardized(column.values, shape)
             shape, size = shape[:-1], (shape[-1] if shape else 1)
             count = int(np.prod(shape))
-            tokens = Tokens(texts, np.repeat(np.arange(count), size), count)
-        else:
-            if len(shape) > 1:
-                if shape[-1] != 1:
-                    raise ShapeError(
-                        f"When {label(self)} splits texts, the input rank must be 1 or the last axis must have size "
-                        f"1. Received an input of shape {shape}. Flatten it, or set split=None if it holds tokens."
-                    )
-                shape = shape[:-1]
-            tokens = self._split(texts)
-        return (ngrams_of(tokens, self._widths) if self._widths else tokens), shape
+            return [then(self._joined(Tokens(texts, np.repeat(np.arange(count), size), count)))], shape
+        if len(shape) > 1 and shape[-1] != 1:
+            raise ShapeError(
+                f"When {label(self)} splits texts, the input rank must be 1 or the last axis must have size 1. Received "
+                f"an input of shape {shape}. Flatten it, or set split=None if it holds tokens."
+            )
+        outer = shape[:-1] if len(shape) > 1 else shape
+        if callable(self.standardize) or callable(self.split):
+            texts = self._standardized(column.values, shape)
+            return [then(self._joined(self._split(texts)))], outer
+        strip = self.standardize is not None and "punctuation" in self.standardize
+
+        def piece(texts: Any) -> Any:
+            texts = standardize_texts(texts, "lower" in (self.standardize or ""), False)
+            return then(self._joined(split_texts(texts, self.split, strip)))
+
+        return in_pieces(piece, column.values), outer
+
+    def _standardized(self, texts: Any, shape: tuple) -> Any:
+        if callable(self.standardize):
+            given = np.asarray(texts.to_pylist(), dtype=np.str_).reshape(shape)
+            return self._returned(self.standardize, given, shape)
+        if self.standardize is None:
+            return texts
+        return standardize_texts(texts, "lower" in self.standardize, "punctuation" in self.standardize)
+
+    def _joined(self, tokens: Tokens) -> Tokens:
+        return ngrams_of(tokens, self._widths) if self._widths else tokens
 
     def _split(self, texts: Any) -> Tokens:
         if not callable(self.split):
