@@ -1,4 +1,4 @@
-"""The command line: `lamella run FILE [ARGS...]`, `lamella --version`."""
+"""The command line: `lamella run FILE [ARGS...]`, `inspect`, `diff`, `convert`, `lamella --version`."""
 
 from lamella.cli._app import main
 

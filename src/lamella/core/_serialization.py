@@ -572,6 +572,37 @@ def _find_class(module: Any, name: Any, registered_name: Any, module_objects: di
     )
 
 
+def what_it_needs(config: Any, where: str = "the configuration") -> Iterator[str]:
+    """What reading a configuration needs beyond lamella, in words: code that it carries, classes and functions that are not
+    known here. Nothing is made."""
+    if isinstance(config, (list, tuple)):
+        for item in config:
+            yield from what_it_needs(item, where)
+    if not isinstance(config, dict):
+        return
+    class_name, inner = config.get("class_name"), config.get("config")
+    if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+        where = repr(inner["name"])
+    if class_name == "__lambda__" or (class_name == "Lambda" and isinstance(inner, dict) and _is_code(inner)):
+        yield f"code: a Python lambda in {where}"
+    elif isinstance(class_name, str) and "config" in config and class_name not in _PLAIN:
+        try:
+            if class_name in ("function", "type"):
+                _find_function(config) if class_name == "function" else _deserialize(config)
+            elif config.get("module") != "builtins" and op_of_class(config.get("module"), class_name, inner) is None:
+                _find_class(config.get("module"), class_name, config.get("registered_name"))
+        except SerializationError:
+            kind = "class" if class_name != "function" else "function"
+            name = inner if class_name in ("function", "type") else config.get("registered_name") or class_name
+            yield f"{kind}: {name!r} of module {config.get('module')!r}, in {where}"
+    for value in config.values():
+        yield from what_it_needs(value, where)
+
+
+def _is_code(config: dict) -> bool:
+    return config.get("function_type") == "lambda" or isinstance(config.get("function"), list)
+
+
 def _family(module: str) -> str:
     if module in _FAMILIES:
         return module

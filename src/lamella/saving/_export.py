@@ -34,7 +34,7 @@ _FOREIGN = {
     "openvino": "OpenVINO",
     "torch": "PyTorch",
 }
-_MANIFEST, _FORMAT = "manifest.json", "lamella-stablehlo"
+MANIFEST, _FORMAT = "manifest.json", "lamella-stablehlo"
 
 
 class ExportArchive:
@@ -167,7 +167,7 @@ class ExportArchive:
                 group = Group("", name, {str(i): v.numpy() for i, v in enumerate(variables)})
                 write_npz(folder / f"{name}.npz", [group])
                 manifest["collections"][name] = [v.path for v in variables]
-            (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+            (folder / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
         if verbose:
             print(f"Saved artifact at {os.fspath(filepath)!r}. Endpoints: {', '.join(self._endpoints)}.")
 
@@ -289,9 +289,9 @@ def load_artifact(filepath: Any) -> Artifact:
     from lamella.backend._jax_export import callable_of
 
     folder = Folder(filepath)
-    if not (folder.path / _MANIFEST).is_file():
-        raise SerializationError(f"{os.fspath(filepath)!r} is no artifact: it has no {_MANIFEST}.")
-    manifest = parse_json(folder.read(_MANIFEST), f"The {_MANIFEST} of {os.fspath(filepath)!r}")
+    if not (folder.path / MANIFEST).is_file():
+        raise SerializationError(f"{os.fspath(filepath)!r} is no artifact: it has no {MANIFEST}.")
+    manifest = parse_json(folder.read(MANIFEST), f"The {MANIFEST} of {os.fspath(filepath)!r}")
     if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
         raise SerializationError(f"{os.fspath(filepath)!r} is no artifact of lamella.")
     endpoints, collections = {}, {}

@@ -11,7 +11,7 @@ from lamella.saving._archive import parse_json
 from lamella.saving._atomic import replacing
 from lamella.saving._metadata import BACKEND, KERAS_VERSION
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["FAMILIES", "read_model", "write_model"]
 
 
 def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
@@ -47,7 +47,7 @@ def read_model(path: Path, compile: bool) -> Any:
             config = _modern(config)
         entries = _legacy_weights.all_entries(file)
         with room_for({"": entries}):
-            with classes_of(*_FAMILIES):
+            with classes_of(*FAMILIES):
                 model = model_of(_with_module(config), compile=False)
             _legacy_weights.load_layers(model, file)
             training = _hdf5.attribute(file, "training_config") if compile else None
@@ -75,7 +75,7 @@ def _compile(model: Any, config: dict) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
-_FAMILIES = (
+FAMILIES = (
     "keras.layers", "keras", "keras.src.models.functional", "keras.initializers", "keras.regularizers",
     "keras.constraints", "keras.dtype_policies",
 )  # fmt: skip

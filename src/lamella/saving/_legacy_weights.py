@@ -12,7 +12,7 @@ from lamella.models._model import Model
 from lamella.saving._entries import Entry
 from lamella.saving._hdf5 import attribute, child, entry_of, holds, write_array
 
-__all__ = ["all_entries", "load_layers", "load_optimizer", "write_layers", "write_optimizer"]
+__all__ = ["all_entries", "load_layers", "load_optimizer", "named_entries", "write_layers", "write_optimizer"]
 
 _TOP = "top_level_model_weights"
 
@@ -121,6 +121,21 @@ def all_entries(file: Any) -> dict[str, Entry]:
                 found.update({f"{name}/{i}": entry for i, entry in enumerate(_entries(group, name))})
     if holds(file, "optimizer_weights"):
         found.update({f"optimizer/{i}": e for i, e in enumerate(_entries(file, "optimizer_weights"))})
+    return found
+
+
+def named_entries(file: Any) -> dict[str, Entry]:
+    """Every array of the layers and the optimizer, by the name that the file lists; that of the layer stands in front."""
+    found: dict[str, Entry] = {}
+    group = child(file, "model_weights") if holds(file, "model_weights") else file
+    for name in [*_strings(group, "layer_names"), _TOP]:
+        if name != _TOP or holds(group, _TOP):
+            listed = _strings(child(group, name), "weight_names")
+            found.update({f"{name}/{full}": entry for full, entry in zip(listed, _entries(group, name))})
+    if holds(file, "optimizer_weights"):
+        listed = _strings(child(file, "optimizer_weights"), "weight_names")
+        entries = _entries(file, "optimizer_weights")
+        found.update({f"optimizer_weights/{full}": entry for full, entry in zip(listed, entries)})
     return found
 
 

@@ -16,10 +16,10 @@ from lamella.saving._archive import open_archive, parse_json
 from lamella.saving._atomic import replacing
 from lamella.saving._flat import npy_entry, write_npy
 
-__all__ = ["PackedState", "pack_state", "read_state", "write_state"]
+__all__ = ["STATE_NAME", "PackedState", "pack_state", "read_state", "write_state"]
 
 _FORMAT = "lamella-state"
-_STATE = "state.json"
+STATE_NAME = "state.json"
 
 
 class PackedState(NamedTuple):
@@ -48,7 +48,7 @@ def write_state(path: str | os.PathLike, state: PackedState) -> None:
     """
     text = json.dumps({"format": _FORMAT, "version": 1, "state": state.tree})
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as file:
-        file.writestr(zipfile.ZipInfo(_STATE), text)
+        file.writestr(zipfile.ZipInfo(STATE_NAME), text)
         for i, array in enumerate(state.arrays):
             write_npy(file, f"arrays/{i}", array)
 
@@ -80,9 +80,9 @@ def read_state(path: str | os.PathLike) -> Any:
         raise FileNotFoundError(f"There is no file {name!r}.")
     with open_archive(path) as archive:
         members = set(archive.names())
-        if _STATE not in members:
-            raise SerializationError(f"{name!r} holds no {_STATE}, so it is no state of training.")
-        whole = parse_json(archive.read(_STATE), f"The {_STATE} of {name!r}")
+        if STATE_NAME not in members:
+            raise SerializationError(f"{name!r} holds no {STATE_NAME}, so it is no state of training.")
+        whole = parse_json(archive.read(STATE_NAME), f"The {STATE_NAME} of {name!r}")
         if not isinstance(whole, dict) or whole.get("format") != _FORMAT or whole.get("version") != 1:
             raise SerializationError(f"{name!r} is no state of training that this version of lamella wrote.")
 
@@ -102,9 +102,9 @@ def read_state(path: str | os.PathLike) -> Any:
                 return array(value["array"])
             if set(value) == {"dict"} and isinstance(value["dict"], dict):
                 return {key: full(v) for key, v in value["dict"].items()}
-            raise SerializationError(f"The {_STATE} of {name!r} is none of lamella: {str(value)[:100]}.")
+            raise SerializationError(f"The {STATE_NAME} of {name!r} is none of lamella: {str(value)[:100]}.")
 
         try:
             return full(whole.get("state"))
         except RecursionError:
-            raise SerializationError(f"The {_STATE} of {name!r} is nested too deeply.") from None
+            raise SerializationError(f"The {STATE_NAME} of {name!r} is nested too deeply.") from None

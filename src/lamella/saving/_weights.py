@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from lamella.saving._atomic import confirmed, replacing
 from lamella.saving._entries import Entry, Group, Groups, Store, join
 from lamella.saving._paths import stateful_objects
 
-__all__ = ["gather", "load_weights", "put_back", "save_weights"]
+__all__ = ["gather", "load_weights", "put_back", "save_weights", "write_groups"]
 
 
 # ---- gathering ---------------------------------------------------------------------------------------
@@ -79,8 +79,13 @@ def save_weights(
         _shards.write_shards(path, gather(model), max_shard_size)
         return
     ending = next(e for e in _WRITERS if path.name.endswith(e))
+    write_groups(path, ending, gather(model))
+
+
+def write_groups(path: Path, ending: str, groups: Iterable[Group]) -> None:
+    """Write groups in the format of the ending `.weights.h5`, `.npz` or `.safetensors`."""
     with replacing(path) as temporary:
-        _WRITERS[ending](temporary, gather(model))
+        _WRITERS[ending](temporary, groups)
 
 
 _WRITERS = {".weights.h5": _hdf5.write_groups, ".npz": _flat.write_npz, ".safetensors": _flat.write_safetensors}
