@@ -22,6 +22,7 @@ HOOKS = {
     ("ops/_image_warp.py", "random"): "an elastic deformation is drawn at random",
     ("layers/_feature_space.py", "saving"): "`FeatureSpace.save()` writes a file in a format that saving knows",
     ("models/_model.py", "callbacks"): "`fit(resume=...)` is a callback that `fit` adds",
+    ("training/_callback.py", "visualization"): "`history.plot()` draws with what is there to draw",
     ("models/_model.py", "saving"): "`model.save()` writes a file in a format that saving knows",
 }
 

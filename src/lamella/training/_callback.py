@@ -134,6 +134,17 @@ class History(Callback):
         if self.model is not None:
             self.model.history = self
 
+    def plot(self, metrics: Any = None, path: Any = None) -> None:
+        """Draw the curves; without a screen, print them in characters. See `lamella.visualization.plot_history`.
+
+        Args:
+            metrics: the names to draw, without `val_`; all by default.
+            path: a file to write instead of showing; its ending says the format.
+        """
+        from lamella.visualization._curves import plot_history
+
+        plot_history(self, metrics, path)
+
 
 class CallbackList:
     """Callbacks that are told together, in order.
