@@ -8,6 +8,7 @@ LamellaError
 │   ├── UnknownNameError               a string identifier that names nothing here
 │   └── DataError                      training data that cannot be used
 ├── NotBuiltError (ValueError)         a layer or model used before its variables exist
+│   └── UnsetAttributeError (AttributeError) an attribute that is set when the layer is built
 ├── NotDrawnError (AttributeError)     the symbolic input or output of something never called on symbolic tensors
 ├── NotCompiledError (ValueError)      `fit` and its kin before `compile`
 ├── BackendError (RuntimeError)        an array library that is missing or cannot do what is asked
@@ -54,6 +55,10 @@ class DataError(ArgumentError):
 
 class NotBuiltError(LamellaError, ValueError):
     """A layer or model used before its variables exist."""
+
+
+class UnsetAttributeError(NotBuiltError, AttributeError):
+    """An attribute that is set when the layer is built, and was asked for before."""
 
 
 class NotDrawnError(LamellaError, AttributeError):

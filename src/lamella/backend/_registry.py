@@ -96,13 +96,20 @@ def active() -> Adapter:
     return _default
 
 
-def set_backend(name: str) -> None:
-    """Make `name` the backend of this process.
+def set_backend(backend: str) -> None:
+    """Change the backend of this process.
 
     Models and variables made before keep the arrays they have; make them anew.
+
+    Args:
+        backend: "jax", "numpy", "torch", "tensorflow", or the name of an installed third-party adapter.
+
+    Raises:
+        UnknownNameError: when there is no such backend.
+        BackendError: when its library is not installed.
     """
     global _default
-    _default = get(name)
+    _default = get(backend)
 
 
 @contextlib.contextmanager

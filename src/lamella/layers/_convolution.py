@@ -7,7 +7,7 @@ from lamella.backend import _dtypes
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
-from lamella.layers._options import label, options_of, positive_integer, sizes, with_defaults
+from lamella.layers._options import declared, label, options_of, positive_integer, sizes, with_defaults
 from lamella.typing import Array
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D"]
@@ -154,6 +154,8 @@ def positive_number(layer: Any, argument: str, value: Any) -> int:
 
 
 class _Conv(Convolution):
+    kernel = declared("build")
+
     def __init__(
         self,
         filters: int,

@@ -5,7 +5,7 @@ from typing import Any
 from lamella import activations, constraints, initializers, ops, regularizers
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
-from lamella.layers._options import no_wrapping, options_of, positive_integer
+from lamella.layers._options import declared, no_wrapping, options_of, positive_integer
 from lamella.typing import Array
 
 __all__ = ["Dense"]
@@ -38,6 +38,8 @@ class Dense(Layer):
         >>> layers.Dense(2, kernel_initializer="ones")(ops.ones((1, 3))).tolist()
         [[3.0, 3.0]]
     """
+
+    kernel = declared("build")
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from lamella import activations, constraints, initializers, ops, regularizers
 from lamella.core._operation import Operation
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._layer import Layer
-from lamella.layers._options import label, no_wrapping, options_of
+from lamella.layers._options import declared, label, no_wrapping, options_of
 from lamella.typing import Array
 
 __all__ = ["EinsumDense"]
@@ -39,6 +39,8 @@ class EinsumDense(Layer):
         >>> layer(ops.ones((2, 32, 128))).shape
         (2, 32, 64)
     """
+
+    kernel = declared("build")
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from lamella.backend._result_type import result_type
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import OutOfRangeError, ShapeError
 from lamella.layers._layer import Layer
-from lamella.layers._options import label, no_wrapping, options_of, positive_integer
+from lamella.layers._options import declared, label, no_wrapping, options_of, positive_integer
 from lamella.typing import Array
 
 __all__ = ["Embedding", "ReversibleEmbedding"]
@@ -41,6 +41,8 @@ class Embedding(Layer):
         >>> layers.Embedding(1000, 64)([[4, 10, 20]]).shape
         (1, 3, 64)
     """
+
+    embeddings = declared("build")
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from lamella.layers._activation import Softmax
 from lamella.layers._dropout import Dropout
 from lamella.layers._einsum_dense import EinsumDense
 from lamella.layers._layer import Layer
-from lamella.layers._options import label, options_of, positive_integer
+from lamella.layers._options import declared, label, options_of, positive_integer
 from lamella.typing import Array
 
 __all__ = ["GroupQueryAttention", "MultiHeadAttention"]
@@ -299,6 +299,9 @@ class MultiHeadAttention(_HeadedAttention):
         >>> layers.MultiHeadAttention(num_heads=2, key_dim=3)(ops.ones((4, 5, 6)), ops.ones((4, 7, 6))).shape
         (4, 5, 6)
     """
+
+    num_heads, key_dim, value_dim = declared(), declared(), declared()
+    dropout, use_bias = declared(), declared()
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lamella import activations, constraints, initializers, regularizers
-from lamella.errors import ArgumentError
+from lamella.errors import ArgumentError, UnsetAttributeError
 
 # What stands in a signature but not in a configuration: how to run, or state that the weights file carries.
 _NOT_IN_CONFIG = {
@@ -126,6 +126,22 @@ def no_wrapping(layer: Any, **options: Any) -> None:
                 "available yet. "
                 f"Leave `{argument}` at None."
             )
+
+
+class declared:
+    """An attribute that each instance sets and the class already names: asked for too early, it says what is missing."""
+
+    def __init__(self, set_by: str = "__init__"):
+        self._set_by = set_by
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: Any, cls: type | None = None) -> Any:
+        if layer is None:
+            return self
+        how = "build the layer" if self._set_by == "build" else "call `super().__init__()`"
+        raise UnsetAttributeError(f"You must {how} before accessing `{self._name}` of {label(layer)}.")
 
 
 def label(layer: Any) -> str:

@@ -3,6 +3,7 @@
 from lamella._lazy import attach
 
 _NAMES = {
+    "Config": ("lamella.core._named_values", "Config"),
     "CustomObjectScope": "lamella.saving",
     "FeatureSpace": ("lamella.layers._feature_space", "FeatureSpace"),
     "Progbar": ("lamella.training._progress", "Progbar"),
