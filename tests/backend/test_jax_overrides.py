@@ -26,6 +26,8 @@ CASES = [
     ("categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray(TARGET), x), np.abs(LOGITS)),
     ("categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray(TARGET.T), x, axis=0), np.abs(LOGITS).T),
     ("categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray(CUT), x), CUT),
+    ("sparse_categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray([0, 4, 2, 5]), x), np.abs(LOGITS)),
+    ("sparse_categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray([[0], [1], [-1]]), x), CUT),
 ]
 
 
@@ -53,6 +55,9 @@ def test_an_override_is_the_portable_op(name, call, x):
         ("categorical_crossentropy", (jax.numpy.ones((2, 3)), jax.numpy.ones((2, 3)), True)),
         ("categorical_crossentropy", (jax.numpy.ones((2, 3), "bfloat16"), jax.numpy.ones((2, 3)))),
         ("categorical_crossentropy", (jax.numpy.ones(()), jax.numpy.ones(()))),
+        ("sparse_categorical_crossentropy", ([1, 2], jax.numpy.ones((2, 3)))),
+        ("sparse_categorical_crossentropy", (jax.numpy.ones((2,)), jax.numpy.ones((3, 3)))),
+        ("sparse_categorical_crossentropy", (jax.numpy.ones((2,)), jax.numpy.ones((2, 3)), False, 0)),
     ],
 )
 def test_what_it_does_not_compute_is_left_to_the_portable_op(name, arguments):

@@ -6,6 +6,7 @@ stand in for the portable definition.
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -146,6 +147,13 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """`fn`, its intermediate values recomputed in the backward pass instead of kept."""
         return fn
 
+    # ---- parts -----------------------------------------------------------------------------------
+
+    def split(self, array: Array, sizes: Sequence[int], axis: int) -> list:
+        """The parts of `array` of these sizes, one after the other along an axis."""
+        before, stops = (slice(None),) * axis, list(itertools.accumulate(sizes))
+        return [array[(*before, slice(stop - size, stop))] for size, stop in zip(sizes, stops)]
+
     # ---- special functions -----------------------------------------------------------------------
 
     def sigmoid(self, x: Array) -> Array:
@@ -153,6 +161,14 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         xp, negative = self.xp, x < 0
         small, one = xp.exp(xp.where(negative, x, -x)), xp.ones_like(x)  # NumPy makes float64 of bfloat16 and 1.0
         return xp.where(negative, small, one) / (one + small)
+
+    def gate(self, x: Array) -> Array:
+        """The sigmoid as recurrent cells want it: by tanh, which XLA makes of vector instructions."""
+        return 0.5 * self.xp.tanh(0.5 * x) + 0.5
+
+    def squash(self, x: Array) -> Array:
+        """The hyperbolic tangent as recurrent cells want it."""
+        return self.xp.tanh(x)
 
     def rsqrt(self, x: Array) -> Array:
         """`1 / sqrt(x)` of a floating array."""

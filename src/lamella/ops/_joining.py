@@ -325,6 +325,9 @@ def _parts(op_name: str, x: ArrayLike, indices_or_sections: Any, axis: int, equa
         bounds = np.cumsum([0] + [short + (i < longer) for i in range(count)]).tolist()
     else:
         bounds = [0, *(operator.index(i) for i in indices_or_sections), size]
+    sizes = [stop - start for start, stop in itertools.pairwise(bounds)]
+    if min(sizes) >= 0 and bounds == sorted(bounds) and bounds[0] == 0 and bounds[-1] == size:
+        return _registry.active().split(x, sizes, axis)
     before = (slice(None),) * axis
     return [x[(*before, slice(start, stop))] for start, stop in itertools.pairwise(bounds)]
 
