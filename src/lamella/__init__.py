@@ -8,9 +8,9 @@ from lamella._lazy import attach
 from lamella._version import __version__
 
 _SUBMODULES = (
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "dtype_policies", "errors",
-    "export", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
-    "preprocessing", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "distribution",
+    "dtype_policies", "errors", "export", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 
 _NAMES = {

@@ -26,7 +26,6 @@ LEAST = {
     "applications": (0, 0, 0),
     "callbacks": (60, 90, 65),
     "config": (96, 85, 100),
-    "distribution": (0, 0, 0),
     "dtype_policies": (45, 90, 0),
     "export": (0, 0, 0),
     "layers": (74, 95, 50),

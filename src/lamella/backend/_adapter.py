@@ -28,6 +28,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         xp: the namespace of functions over its arrays.
         random: an object with `uniform`, `normal`, ... each taking a key (uint32 array of shape (2,)) first.
         overrides: op name -> function with the signature of the op.
+        distribution: the module that lays arrays out over several devices (see `_jax_distribution`), or None.
         differentiable: whether `value_and_grad` works.
         several_devices: whether arrays that ops make have to be put `beside` those that they are given.
         writes_in_programs: whether compiled programs change what Variables keep, rather than return new values.
@@ -43,6 +44,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
 
     def __init__(self) -> None:
         self.overrides: dict[str, Callable] = {}
+        self.distribution: Any = None
 
     # ---- arrays ----------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ import numpy as np
 from jax.core import Tracer
 
 from lamella._lazy import gc_paused
-from lamella.backend import _dtypes
+from lamella.backend import _dtypes, _jax_distribution
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
 from lamella.backend._numpy_arrays import fits_int32, numpy_array, numpy_dtype, refuse_text
@@ -68,6 +68,7 @@ class JaxAdapter(Adapter):
 
         self.random = JaxRandom()
         self.overrides.update(_jax_overrides.OVERRIDES)
+        self.distribution = _jax_distribution
 
     # ---- arrays ----------------------------------------------------------------------------------
 
@@ -418,19 +419,23 @@ class Program:
     def executable(self, *args: Any) -> Any:
         """The compiled program for arguments like `args`; compiled now if it was not before."""
         leaves, treedef = jax.tree.flatten(args)
-        signature = (treedef, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        where = _jax_distribution.placements(leaves)
+        signature = (treedef, tuple((leaf.shape, leaf.dtype) for leaf in leaves), where)
         found = self._by_signature.get(signature)
         if found is None:
             with gc_paused():
-                found = self._by_signature[signature] = _compile(self._jit.lower(*args))
+                found = self._by_signature[signature] = _compile(self._jit.lower(*args), where)
         return found
 
 
-def _compile(lowered: Any) -> Any:
+def _compile(lowered: Any, where: tuple = ()) -> Any:
     global compilations
     text = lowered.as_text()
     options = compiler_options(text)
-    key = hashlib.sha256(f"{sorted(options.items())}{lowered.in_tree}{lowered.out_tree}{text}".encode()).digest()
+    devices = _jax_distribution.devices_of(where)
+    key = hashlib.sha256(
+        f"{sorted(options.items())}{devices}{lowered.in_tree}{lowered.out_tree}{text}".encode()
+    ).digest()
     found = _programs.get(key)
     if found is None:
         compilations += 1

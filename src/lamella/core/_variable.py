@@ -9,7 +9,7 @@ from typing import Any
 
 from lamella.backend import _dtypes, _registry
 from lamella.backend._numpy_arrays import numpy_dtype
-from lamella.core import _names, _scopes
+from lamella.core import _distribution, _names, _scopes
 from lamella.core._arrays import promote
 from lamella.core._keras_tensor import standardize_shape
 from lamella.core._operators import ArrayOperators, operator
@@ -35,7 +35,7 @@ class Variable(ArrayOperators):
         aggregation: how replicas combine it: "none", "mean", "sum" or "only_first_replica".
         synchronization: "none", "on_read", "on_write" or "auto".
         name: defaults to `variable`, `variable_1`, ...; without "/".
-        layout: kept for distribution.
+        layout: a `TensorLayout`: over which devices it lies. By default what the distribution in force says, if any.
 
     Raises:
         ArgumentError: for a bad name, aggregation or synchronization, or a callable without a shape.
@@ -78,8 +78,11 @@ class Variable(ArrayOperators):
 
         with _outside_of_programs():
             value = _initial_value(initializer, shape, dtype, name)
+            self._shape = tuple(int(n) for n in value.shape)
+            if self._layout is None and (distribution := _distribution.current()) is not None:
+                self._layout = distribution.get_variable_layout(self)
+            value = _distribution.laid_out(value, self._layout)
             self._value = _registry.owner_of_any([value]).variable(value, self._trainable)
-        self._shape = tuple(int(n) for n in self._value.shape)
         self._dtype = _registry.get(_registry.owner(self._value) or "numpy").dtype(self._value)
 
     # ---- reading ---------------------------------------------------------------------------------
@@ -151,7 +154,7 @@ class Variable(ArrayOperators):
         else:
             if _registry.owner(value) != _registry.owner(self._value):
                 value = adapter.asarray(value, self._dtype)
-            self._value = adapter.write(self._value, value)
+            self._value = adapter.write(self._value, _distribution.laid_out(value, self._layout))
         return value
 
     def assign_add(self, value: ArrayLike) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from lamella.backend import _registry
-from lamella.core import _tree
+from lamella.core import _distribution, _tree
 from lamella.data import _checks
 from lamella.data._packing import unpack_x_y_sample_weight
 from lamella.data._py_dataset import PyDataset, WorkingAhead
@@ -37,7 +37,9 @@ class ArraySource:
         """The data as arrays of the active backend, moved there once. Float64 becomes `floatx()`."""
         if self._resident is None:
             adapter = _registry.active()
-            self._resident = _tree.map_structure(lambda a: None if a is None else adapter.share(a), self.data)
+            self._resident = _tree.map_structure(
+                lambda a: None if a is None else _distribution.replicated(adapter.share(a)), self.data
+            )
         return self._resident
 
     def order(self, random: np.random.Generator) -> np.ndarray:

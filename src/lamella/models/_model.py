@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _registry
-from lamella.core import _tree
+from lamella.core import _distribution, _tree
 from lamella.core._serialization import deserialize_keras_object, serialize_dict, serialize_keras_object
 from lamella.data._checks import as_arrays
 from lamella.errors import ArgumentError, NotBuiltError, OutOfRangeError
@@ -446,6 +446,7 @@ class Model(Layer):
         return (
             kind,
             _registry.backend(),
+            _distribution.current(),
             tuple(id(v) for group in groups for v in group),
             *map(len, groups),
             *more,

@@ -16,7 +16,7 @@ import numpy as np
 from lamella import ops
 from lamella.backend import _registry
 from lamella.backend._dtypes import standardize_dtype
-from lamella.core import _tree
+from lamella.core import _distribution, _tree
 from lamella.training import _steps
 
 # At most so many steps share one table of indices and logs; longer epochs take several, all of the same shape.
@@ -53,7 +53,9 @@ class Chunks:
                 return _tree.map_structure(lambda a: None if a is None else _gather(a, index), data)
 
             if late_logs:
-                state = adapter.fori_loop(start, stop, lambda i, s: step(s, batch(i))[1], state)
+                state = _laid_out(
+                    self._carried, adapter.fori_loop(start, stop, lambda i, s: step(s, batch(i))[1], state)
+                )
                 results = _steps.metric_results(model, self.groups[3], state[3] if state else None)
                 return state, _steps.scalar_logs(results)
 
@@ -69,7 +71,7 @@ class Chunks:
                 return state, _tree.map_structure(write, table, logs)
 
             state, table = adapter.fori_loop(start, stop, body, (state, table))
-            return state, table
+            return _laid_out(self._carried, state), table
 
         self.late_logs = late_logs
         self._warming: threading.Thread | None = None
@@ -139,7 +141,15 @@ def _name(log: Any) -> str:
 
 
 def _gather(array: Any, index: Any) -> Any:
-    return _registry.active().gather_rows(array, index)
+    return _distribution.batch_laid_out(_registry.active().gather_rows(array, index))
+
+
+def _laid_out(groups: tuple, state: tuple) -> tuple:
+    """The values of a state in the layouts of their variables."""
+    return tuple(
+        [_distribution.laid_out(value, variable._layout) for variable, value in zip(group, values)]
+        for group, values in zip(groups, state)
+    )
 
 
 def _write(rows: Any, at: Any, row: Any) -> Any:
@@ -168,6 +178,8 @@ def put_values(groups: tuple, state: Any) -> None:
     adapter = _registry.active()
     for group, values in zip(groups, state):
         for variable, value in zip(group, values):
+            if variable._layout is None:
+                value = _distribution.on_one_device(value)
             variable._value = adapter.write(variable._value, value)
 
 
@@ -196,7 +208,12 @@ class Predictor:
 
     def __init__(self, model: Any):
         self.groups = _steps.state_variables(model, "predict")
-        self._program = _registry.active().compile(_steps.pure_step(model, "predict"))
+        step = _steps.pure_step(model, "predict")
+
+        def outputs(state: Any, batch: Any) -> Any:
+            return step(state, _tree.map_structure(_distribution.batch_laid_out, batch))
+
+        self._program = _registry.active().compile(outputs)
 
     def run(self, batch: Any) -> Any:
         """The outputs for one batch, still being computed."""
