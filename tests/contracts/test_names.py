@@ -24,7 +24,6 @@ LEAST = {
     "(modules)": (50, 100, 100),
     "(root)": (95, 98, 98),
     "applications": (0, 0, 0),
-    "callbacks": (60, 90, 65),
     "config": (96, 85, 100),
     "dtype_policies": (45, 90, 0),
     "export": (0, 0, 0),

@@ -6,6 +6,7 @@ from lamella.callbacks._checkpoint import ModelCheckpoint
 from lamella.callbacks._early_stopping import EarlyStopping, ReduceLROnPlateau
 from lamella.callbacks._ema import SwapEMAWeights
 from lamella.callbacks._logging import JSONLogger, MLflowLogger, WandbLogger
+from lamella.callbacks._orbax import OrbaxCheckpoint
 from lamella.callbacks._remote import RemoteMonitor
 from lamella.callbacks._simple import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
 from lamella.callbacks._tensorboard import TensorBoard
@@ -24,6 +25,7 @@ __all__ = [
     "LearningRateScheduler",
     "MLflowLogger",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

@@ -18,7 +18,7 @@ from lamella.core._serialization import (
 )
 from lamella.errors import ArgumentError, SerializationError
 from lamella.models._model import Model
-from lamella.saving import _hdf5, _legacy, _weights
+from lamella.saving import _hdf5, _legacy, _orbax, _weights
 from lamella.saving._archive import Archive, Folder, open_archive, parse_json, safe_name
 from lamella.saving._atomic import confirmed, replacing, replacing_directory
 from lamella.saving._entries import Groups
@@ -143,7 +143,8 @@ def load_model(
     registered, and `custom_objects`.
 
     Args:
-        filepath: a `.keras` archive, a directory of the same content, or an `.h5` file of the old kind.
+        filepath: a `.keras` archive, a directory of the same content, an `.h5` file of the old kind, or a directory of Orbax
+            checkpoints, of which the latest is read.
         custom_objects: names that the file may use, and the classes or functions they stand for.
         compile: whether the model is compiled as it was, and the state of its optimizer read.
         safe_mode: whether to refuse code (Python lambdas). False runs the code in the file, so pass it only for files
@@ -166,6 +167,8 @@ def load_model(
     with ExitStack() as stack:
         stack.enter_context(reading(safe_mode))
         stack.enter_context(CustomObjectScope(custom_objects))
+        if _orbax.numbered(path):
+            return _load_orbax(path, compile)
         if path.is_dir():
             return _load(stack, Folder(path), path, compile)
         if zipfile.is_zipfile(path):
@@ -176,6 +179,18 @@ def load_model(
         f"File format not supported: filepath={path}. Models are loaded from `.keras` archives, from `.h5` files and from "
         "directories that `save(zipped=False)` wrote; this is none of them."
     )
+
+
+def _load_orbax(path: Path, compile: bool) -> Any:
+    config, state = _orbax.read(path)
+    if config is None:
+        raise SerializationError(
+            f"The checkpoint in {str(path)!r} has no configuration of a model: it was saved with save_weights_only=True. Make "
+            "the model, and give it the weights by model.load_weights."
+        )
+    model = model_of(config, compile)
+    _orbax.put_back(model, state, with_optimizer=compile)
+    return model
 
 
 def _load(stack: ExitStack, source: Folder | Archive, path: Path, compile: bool) -> Any:

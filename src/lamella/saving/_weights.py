@@ -13,7 +13,7 @@ from lamella.layers._layer import Layer
 from lamella.models._model import Model
 from lamella.optimizers._optimizer import Optimizer
 from lamella.random._seed import SeedGenerator
-from lamella.saving import _flat, _hdf5, _legacy_weights, _shards
+from lamella.saving import _flat, _hdf5, _legacy_weights, _orbax, _shards
 from lamella.saving._archive import Folder, open_archive
 from lamella.saving._atomic import confirmed, replacing
 from lamella.saving._entries import Entry, Group, Groups, Store, join
@@ -109,7 +109,8 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
 
     Args:
         model: a model that is built.
-        filepath: a file or directory that `save_weights` or `save` wrote, or an `.h5` file of Keras 1 to 3.
+        filepath: a file or directory that `save_weights` or `save` wrote, an `.h5` file of Keras 1 to 3, or a directory of
+            Orbax checkpoints, of which the latest is read.
         skip_mismatch: leave the layers whose weights do not fit as they are, with a warning for each.
         by_name: for `.h5` files of the old kind: give weights to the layers of the same name, and to no others.
 
@@ -144,6 +145,8 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
     elif path.suffix == ".safetensors":
         with _flat.open_safetensors(path) as groups:
             put_back(model, groups, skip_mismatch)
+    elif _orbax.numbered(path):
+        _orbax.put_back(model, _orbax.read(path)[1])
     elif path.suffix == ".keras" or path.is_dir():
         _load_from_model(model, path, skip_mismatch)
     else:
