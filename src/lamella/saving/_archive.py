@@ -11,13 +11,14 @@ import os
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lamella.errors import SerializationError
+from lamella.errors import LamellaError, SerializationError
 
-__all__ = ["MAX_TEXT", "Archive", "Folder", "open_archive", "parse_json", "safe_name"]
+__all__ = ["MAX_TEXT", "Archive", "Folder", "made_from", "open_archive", "parse_json", "safe_name"]
 
 MAX_TEXT = 64 * 2**20  # bytes of a configuration
 _FREE = 2**20  # a small member may be packed as well as can be
@@ -51,6 +52,25 @@ def parse_json(text: bytes | str, what: str) -> Any:
         raise SerializationError(f"{what} is nested too deeply.") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise SerializationError(f"{what} is not JSON: {error}") from error
+
+
+@contextlib.contextmanager
+def made_from(what: str) -> Iterator[None]:
+    """An error inside the block, where something is made from `what`, says so; those of ours say enough themselves.
+
+    Raises:
+        SerializationError: in place of the error, which is its cause.
+    """
+    try:
+        yield
+    except (LamellaError, ImportError, OSError, MemoryError):
+        raise
+    except RecursionError:
+        raise SerializationError(f"{what} is nested too deeply.") from None
+    except Exception as error:
+        raise SerializationError(
+            f"{what} is damaged, or is of a class whose `from_config` fails: {type(error).__name__}: {error}"
+        ) from error
 
 
 class Folder:
@@ -171,7 +191,7 @@ class Archive:
         try:
             with self._file.open(self._members[name]) as source:
                 yield source  # type: ignore[misc]
-        except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OSError) as error:
             raise SerializationError(f"The member {name!r} of the archive is damaged: {error}") from error
 
 
@@ -184,7 +204,9 @@ def open_archive(path: str | os.PathLike) -> Iterator[Archive]:
     """
     try:
         file = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+    except FileNotFoundError:
+        raise
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
         raise SerializationError(f"{os.fspath(path)!r} is no zip archive, or a damaged one: {error}") from error
     with file:
         yield Archive(file)

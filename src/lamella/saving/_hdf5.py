@@ -82,8 +82,8 @@ def child(group: Any, name: str) -> Any:
     import h5py
     from h5py import h5l  # pyright: ignore[reportAttributeAccessIssue]: compiled, without types
 
-    where = f"{group.name.rstrip('/')}/{name}"
-    if name in ("", ".", "..") or "/" in name or "\\" in name:
+    where = f"{str(group.name).rstrip('/')}/{name}"
+    if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or "\\" in name:
         raise SerializationError(f"{where!r} is not a name that a file of weights may contain.")
     if not holds(group, name):
         raise SerializationError(f"The file lists {name!r}, but {group.name!r} does not contain it.")

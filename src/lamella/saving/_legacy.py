@@ -7,7 +7,7 @@ from typing import Any
 from lamella.core._serialization import classes_of, deserialize_keras_object, serialize_keras_object
 from lamella.errors import SerializationError
 from lamella.saving import _hdf5, _legacy_weights
-from lamella.saving._archive import parse_json
+from lamella.saving._archive import made_from, parse_json
 from lamella.saving._atomic import replacing
 from lamella.saving._metadata import BACKEND, KERAS_VERSION
 
@@ -47,12 +47,13 @@ def read_model(path: Path, compile: bool) -> Any:
             config = _modern(config)
         entries = _legacy_weights.all_entries(file)
         with room_for({"": entries}):
-            with classes_of(*FAMILIES):
+            with classes_of(*FAMILIES), made_from("The configuration in the file"):
                 model = model_of(_with_module(config), compile=False)
             _legacy_weights.load_layers(model, file)
             training = _hdf5.attribute(file, "training_config") if compile else None
             if isinstance(training, str):
-                _compile(model, parse_json(training, f"The training_config of {str(path)!r}"))
+                with made_from("The training_config of the file"):
+                    _compile(model, parse_json(training, f"The training_config of {str(path)!r}"))
                 _legacy_weights.load_optimizer(model.optimizer, file)
     return model
 

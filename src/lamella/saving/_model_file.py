@@ -19,7 +19,7 @@ from lamella.core._serialization import (
 from lamella.errors import ArgumentError, SerializationError
 from lamella.models._model import Model
 from lamella.saving import _hdf5, _legacy, _orbax, _weights
-from lamella.saving._archive import Archive, Folder, open_archive, parse_json, safe_name
+from lamella.saving._archive import Archive, Folder, made_from, open_archive, parse_json, safe_name
 from lamella.saving._atomic import confirmed, replacing, replacing_directory
 from lamella.saving._entries import Groups
 from lamella.saving._metadata import metadata
@@ -226,10 +226,8 @@ def model_of(config: Any, compile: bool) -> Any:
         raise SerializationError(f"The configuration in the file is no model's: {str(config)[:200]}")
     if not compile:
         config = {key: value for key, value in config.items() if key != "compile_config"}
-    try:
+    with made_from("The configuration in the file"):
         model = deserialize_keras_object(config)
-    except RecursionError:
-        raise SerializationError("The configuration in the file is nested too deeply.") from None
     if not isinstance(model, Model):
         raise SerializationError(
             f"The file describes a {type(model).__name__} ({config['class_name']!r}), not a model."
