@@ -138,7 +138,8 @@ class WandbLogger(Callback):
         if self._wandb.run is None:
             self._wandb.init(**self.init)
             self._started = True
-        self._wandb.run.config.update({**_run_of(self), **(self.config or {})})
+        run: Any = self._wandb.run
+        run.config.update({**_run_of(self), **(self.config or {})})
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._wandb.log({"epoch": epoch, **_values_of(self.model, logs)})

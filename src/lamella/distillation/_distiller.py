@@ -142,7 +142,7 @@ class Distiller(Model):
 
     def _distillation_loss(self, x: Any, y_pred: Any, training: bool) -> Any:
         final_of_teacher, of_teacher = _features(self.teacher, self._teacher_features, x, False)
-        of_student: dict[str, Any] = {}
+        of_student: dict[Any, Any] = {}
         if self._student_features is not None:
             # In Keras 3.15 the student runs here as in training even when it is evaluated, so that evaluating it moves the
             # statistics of its batch normalization.
@@ -161,7 +161,7 @@ class Distiller(Model):
             total = total + weight * value
         return total
 
-    def _extractor(self, model: Model, attribute: str) -> Model | None:
+    def _extractor(self, model: Any, attribute: str) -> Model | None:
         """The model that returns its final outputs, and those of the layers that losses name; None where they name none."""
         names = {getattr(loss, attribute, None): None for loss in self.distillation_losses}
         names.pop(None, None)
@@ -191,7 +191,7 @@ class Distiller(Model):
         return cls(**{**config, **read})
 
 
-def _features(model: Model, extractor: Model | None, x: Any, training: bool) -> tuple[Any, dict[str, Any]]:
+def _features(model: Model, extractor: Model | None, x: Any, training: bool) -> tuple[Any, dict[Any, Any]]:
     """The final outputs, and those of the named layers."""
     if extractor is None:
         return model(x, training=training), {}
