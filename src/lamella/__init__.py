@@ -10,7 +10,7 @@ from lamella._version import __version__
 _SUBMODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "distribution",
     "dtype_policies", "errors", "export", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
+    "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 
 _NAMES = {
@@ -27,6 +27,7 @@ _NAMES = {
     "Model": "lamella.models",
     "Operation": ("lamella.core._operation", "Operation"),
     "Optimizer": "lamella.optimizers",
+    "Quantizer": "lamella.quantizers",
     "Regularizer": "lamella.regularizers",
     "RematScope": ("lamella.core._remat", "RematScope"),
     "Sequential": "lamella.models",

@@ -6,7 +6,7 @@ from architecture.sources import COMPUTED, Import, files, imports, unit_of_file
 # From the ground up: each may import those before it. A folder that is new gets its place here.
 ORDER = (
     "_version", "errors", "_lazy", "typing", "backend", "core", "tree", "distribution", "config", "dtype_policies", "ops", "random",
-    "activations", "initializers", "regularizers", "constraints", "layers", "losses", "legacy", "metrics", "optimizers",
+    "activations", "initializers", "regularizers", "constraints", "quantizers", "layers", "losses", "legacy", "metrics", "optimizers",
     "mixed_precision", "data", "datasets", "training", "models", "distillation", "saving", "export", "callbacks",
     "applications", "visualization", "wrappers", "preprocessing", "utils", "_install", "cli", "__main__",
 )  # fmt: skip

@@ -158,6 +158,10 @@ def get(identifier: Any) -> DTypePolicy:
             raise ArgumentError(f"The configuration {identifier!r} does not describe a dtype policy.")
         return found
     if isinstance(identifier, str):
+        if identifier.startswith(("int8", "int4", "float8", "gptq", "awq")):
+            from lamella.core._quantized_policy import policy_of_name
+
+            return policy_of_name(identifier)
         return DTypePolicy(identifier)
     try:
         return DTypePolicy(_dtypes.standardize_dtype(identifier))
@@ -174,5 +178,8 @@ def serialize(dtype_policy: DTypePolicy) -> dict:
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> DTypePolicy:
     """The policy of a configuration made by `serialize`."""
-    classes = {cls.__name__: cls for cls in (DTypePolicy, FloatDTypePolicy)}
+    from lamella.core import _quantized_policy
+
+    classes: dict[str, Any] = {cls.__name__: cls for cls in (DTypePolicy, FloatDTypePolicy)}
+    classes |= {name: getattr(_quantized_policy, name) for name in _quantized_policy.__all__ if name[0].isupper()}
     return deserialize_keras_object(config, custom_objects=custom_objects, module_objects=classes)

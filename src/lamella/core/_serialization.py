@@ -56,6 +56,17 @@ _ROOT_CLASSES = {
     "FloatDTypePolicy": "keras",
     "OpCall": "lamella",
     "FeatureSpace": "keras.utils",
+    **dict.fromkeys(
+        (
+            "QuantizedDTypePolicy",
+            "QuantizedFloat8DTypePolicy",
+            "Int4DTypePolicy",
+            "GPTQDTypePolicy",
+            "AWQDTypePolicy",
+            "DTypePolicyMap",
+        ),
+        "keras.dtype_policies",
+    ),
 }
 
 

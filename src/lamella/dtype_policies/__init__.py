@@ -2,7 +2,27 @@
 
 from lamella._lazy import missing
 from lamella.core._policy import DTypePolicy, FloatDTypePolicy, deserialize, get, serialize
+from lamella.core._quantized_policy import (
+    AWQDTypePolicy,
+    DTypePolicyMap,
+    GPTQDTypePolicy,
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
+)
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "AWQDTypePolicy",
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "GPTQDTypePolicy",
+    "Int4DTypePolicy",
+    "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 __getattr__ = missing(__name__)

@@ -111,17 +111,20 @@ def _add_function(graph: Graph, function: Any, shown: Shown, prefix: str) -> Non
     for operation in function.operations:
         entries = _ends(parts[id(operation)])[0]
         for node in calls[id(operation)]:
-            for position, tensor in enumerate(node.input_tensors):
-                source, _, index = tensor._keras_history
+            for position, (source, _, index) in enumerate(_history(t) for t in node.input_tensors):
                 exits = _ends(parts[id(source)])[1]
                 arrow = exits[min(index, len(exits) - 1)], entries[min(position, len(entries) - 1)]
                 if arrow not in graph.arrows:
                     graph.arrows.append(arrow)
-    graph.entries = [_ends(parts[id(t._keras_history[0])])[0][0] for t in function.inputs]
+    graph.entries = [_ends(parts[id(_history(t)[0])])[0][0] for t in function.inputs]
     for tensor in function.outputs:
-        source, _, index = tensor._keras_history
+        source, _, index = _history(tensor)
         exits = _ends(parts[id(source)])[1]
         graph.exits.append(exits[min(index, len(exits) - 1)])
+
+
+def _history(tensor: Any) -> tuple[Any, int, int]:
+    return tensor._keras_history
 
 
 def _ends(part: Box | Graph) -> tuple[list[str], list[str]]:

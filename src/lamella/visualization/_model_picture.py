@@ -63,7 +63,7 @@ def draw(graph: Graph, path: Any, format: str, rankdir: str, dpi: float, show_la
     for route in arranged.routes:
         _draw_arrow(axes, [place(point) for point in route], splines)
     for box, middle, size in arranged.boxes.values():
-        _draw_box(axes, box, place(middle), size if upright else size[::-1], show_layer_names)
+        _draw_box(axes, box, place(middle), _turned(size, upright), show_layer_names)
     dpi = min(dpi, _LARGEST * 72 / max(width, height))
     with library().rc_context({"svg.hashsalt": "lamella"}):
         metadata = {"Date": None} if format == "svg" else None  # the same model is the same file
@@ -86,7 +86,7 @@ def _arranged(graph: Graph, upright: bool, names: bool, depth: int = 0) -> _Arra
             part_of |= dict.fromkeys((box.key for box in part.boxes()), i)
         else:
             size = _size(part, names)
-            sizes.append(size if upright else size[::-1])
+            sizes.append(_turned(size, upright))
             part_of[part.key] = i
 
     def port(key: str) -> float | None:
@@ -118,6 +118,10 @@ def _arranged(graph: Graph, upright: bool, names: bool, depth: int = 0) -> _Arra
         route[-1] = route[-1][0], target - (target_thick if down else -target_thick) / 2
         out.routes.append(route)
     return out
+
+
+def _turned(size: Point, upright: bool) -> Point:
+    return size if upright else (size[1], size[0])
 
 
 def _rows(box: Box) -> list[tuple[str, str]]:

@@ -155,10 +155,11 @@ def _draw(dot: Dot, path: str, format: str) -> None:
 def _in_notebook(path: str) -> Any:
     """The picture for the cell of a notebook; None outside of one."""
     try:
-        from IPython import display, get_ipython
+        from IPython.core.display import Image
+        from IPython.core.getipython import get_ipython
     except ImportError:
         return None
-    return display.Image(filename=path) if get_ipython() is not None else None
+    return Image(filename=path) if get_ipython() is not None else None
 
 
 def _check(rankdir: str, splines: str, kwargs: dict) -> None:
