@@ -1,7 +1,9 @@
 """JAX: the default backend. XLA on CPU, GPU and TPU."""
 
 import contextlib
+import ctypes
 import functools
+import gc
 import hashlib
 import math
 import os
@@ -53,6 +55,24 @@ def _use_persistent_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep the memory that a program on the CPU frees, for the next call of it.
+
+    By default large blocks go back to the system after each call, and every page of them is cleared anew in the next:
+    a third of the time of a step of an LSTM, where a chunk is a step or two. Whoever set glibc up by `MALLOC_...`
+    variables, or says `LAMELLA_KEEP_MEMORY=0`, is left alone.
+    """
+    if os.environ.get("LAMELLA_KEEP_MEMORY", "1") == "0" or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
 class JaxAdapter(Adapter):
     """Arrays are `jax.Array`. 64-bit types are stored as 32-bit ones until somebody asks for float64."""
 
@@ -63,6 +83,7 @@ class JaxAdapter(Adapter):
     def __init__(self) -> None:
         super().__init__()
         _use_persistent_cache()
+        _keep_freed_memory()
         from lamella.backend import _jax_overrides
         from lamella.backend._jax_random import JaxRandom
 
@@ -425,7 +446,23 @@ class Program:
         if found is None:
             with gc_paused():
                 found = self._by_signature[signature] = _compile(self._jit.lower(*args), where)
+            _collect_now_and_then()
         return found
+
+
+_traces = 0
+
+
+def _collect_now_and_then() -> None:
+    """Free models that nobody holds any more, once in 16 traces.
+
+    Model, tensors and traces refer to each other in circles, and Python looks for old circles only when a quarter more
+    objects have come: beside those of JAX, tens of models.
+    """
+    global _traces
+    _traces += 1
+    if _traces % 16 == 0:
+        gc.collect()
 
 
 def _compile(lowered: Any, where: tuple = ()) -> Any:
