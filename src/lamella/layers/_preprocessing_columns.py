@@ -71,7 +71,7 @@ def text_buffers(values: Any) -> tuple[np.ndarray, np.ndarray]:
     return (np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)), offsets
 
 
-def texts_of(data: np.ndarray, offsets: np.ndarray) -> Any:
+def texts_of(data: np.ndarray | bytes, offsets: np.ndarray) -> Any:
     """The Arrow array of the strings whose bytes and offsets are given."""
     pa, _ = arrow()
     large = offsets[-1] >= 2**31

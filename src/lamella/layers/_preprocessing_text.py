@@ -193,7 +193,7 @@ class TextVectorization(HostLayer):
         else:
             pieces, shape = self._pieces_of(inputs, lambda tokens: (tokens, places(tokens.values)))
             length = max(int(tokens.lengths.max(initial=0)) for tokens, _ in pieces)
-            rows = [self._rows(*piece, length) for piece in pieces]
+            rows = [self._rows(tokens, indices, length) for tokens, indices in pieces]
         found = np.concatenate(rows).reshape((*shape, length))
         return result(found) if self.output_mode == "int" else self._lookup._encoded(found)
 

@@ -331,7 +331,7 @@ def plot_bounding_box_gallery(
             )
     if legend:
         kinds = (("Ground Truth", true_color), ("Prediction", pred_color))
-        legend_handles = [patches.Patch(color=np.asarray(color) / 255.0, label=name) for name, color in kinds]
+        legend_handles = [patches.Patch(color=tuple(np.asarray(color) / 255.0), label=name) for name, color in kinds]
     plot_image_gallery(
         pictures, rows=rows, cols=cols, legend_handles=legend_handles, data_format="channels_last", **kwargs
     )
