@@ -173,3 +173,25 @@ def test_dropout_that_is_computed_again_drops_the_same(backend):
         plain, again = gradient(lambda f: f), gradient(lamella.remat)
         np.testing.assert_allclose(again[0], plain[0], rtol=1e-6)
         np.testing.assert_array_equal(again[1], plain[1])
+
+
+@pytest.mark.parametrize("backend", backends(differentiable=True, jax=False))
+def test_a_model_of_another_backend_is_refused(backend):
+    model = dense()
+    model.compile("sgd", "mse")
+    with lamella.backend.use(backend), pytest.raises(lamella.errors.BackendError, match=f"jax backend, and {backend}"):
+        model.predict(FLAT, verbose=0)
+
+
+@pytest.mark.parametrize("backend", backends(jax=False))
+def test_draws_without_a_seed_go_on_where_each_backend_was(backend):
+    lamella.random.set_random_seed(1)
+    first = lamella.random.uniform((2,))
+    with lamella.backend.use(backend):
+        lamella.random.uniform((2,))
+        model = dense()
+        assert model.predict(FLAT, verbose=0).shape == (20, 3)
+    second = lamella.random.uniform((2,))
+    lamella.random.set_random_seed(1)
+    np.testing.assert_array_equal(lamella.random.uniform((2,)), first)
+    np.testing.assert_array_equal(lamella.random.uniform((2,)), second)

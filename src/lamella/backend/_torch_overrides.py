@@ -108,6 +108,8 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     if one is None or target is None or target.is_floating_point() or not from_logits or one[0].ndim != 2:
         return NotImplemented
     (output,) = one
+    if output.dtype not in _SINGLE:  # the op widens losses of half precision to `floatx()`
+        return NotImplemented
     target = target.squeeze(-1) if target.ndim == 2 and target.shape[-1] == 1 else target
     if target.shape != output.shape[:1] or axis not in (-1, 1) or not output.numel():
         return NotImplemented

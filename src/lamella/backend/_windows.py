@@ -47,7 +47,7 @@ class Windows:
         for place in itertools.product(*map(range, window)):
             part = self._shifted(x, place, sizes, strides, kernel_dilation)
             term = self._product(part, kernel[place], groups)
-            total = term if total is None else total + term
+            total = term if total is None else xp.add(total, term)
         if total is None:
             total = xp.zeros((x.shape[0], *sizes, filters), dtype=x.dtype)
         return total if channels_last else xp.moveaxis(total, -1, 1)
@@ -56,14 +56,14 @@ class Windows:
         """`x`, `(..., channels)`, times `matrix`, `(channels / groups, filters)`, group by group."""
         xp, (depth, filters) = self.xp, matrix.shape
         if groups == 1:
-            return xp.matmul(x, matrix)
+            return self.matmul(x, matrix)
         each = filters // groups
         if depth == 1:
             repeated = xp.repeat(x, each, axis=-1) if each > 1 else x
             return repeated * matrix[0]
         x = xp.reshape(x, (*x.shape[:-1], groups, 1, depth))
         matrix = xp.permute_dims(xp.reshape(matrix, (depth, groups, each)), (1, 0, 2))
-        return xp.reshape(xp.matmul(x, matrix), (*x.shape[:-3], filters))
+        return xp.reshape(self.matmul(x, matrix), (*x.shape[:-3], filters))
 
     def reduce_window(
         self, x: Array, reduction: str, window: Sequence[int], strides: Sequence[int], padding: Pairs

@@ -531,7 +531,7 @@ def polar(abs_: ArrayLike, angle: ArrayLike) -> Array:
     """
     xp, abs_, angle = float_operands("polar", abs_, angle)
     abs_, angle = _widened(abs_), _widened(angle)
-    return abs_ * xp.cos(angle) + 1j * (abs_ * xp.sin(angle))
+    return _registry.active().complex(abs_ * xp.cos(angle), abs_ * xp.sin(angle))
 
 
 @op

@@ -328,7 +328,7 @@ def _complex(op_name: str, x: Any, rank: int) -> tuple:
     for part in (real, imaginary):
         if not _dtypes.is_float_dtype(_registry.active().dtype(part)):
             raise DTypeError(f"`{op_name}` needs floating parts; got dtype {_registry.active().dtype(part)}.")
-    return xp, _wide(real) + 1j * _wide(imaginary)
+    return xp, _registry.active().complex(_wide(real), _wide(imaginary))
 
 
 def _wide(x: Array) -> Array:

@@ -111,16 +111,16 @@ def _checked(seed: Any, what: str) -> int:
     return number
 
 
-_global: SeedGenerator | None = None
+_global: dict[str, SeedGenerator] = {}  # by backend: programs of one cannot change the arrays of another
 _drawn_without_seed = False
 
 
 def _global_generator() -> SeedGenerator:
-    """The generator of draws without a seed."""
-    global _global
-    if _global is None:
-        _global = SeedGenerator(name="global_seed_generator")
-    return _global
+    """The generator of draws without a seed on the active backend."""
+    name = _registry.backend()
+    if name not in _global:
+        _global[name] = SeedGenerator(name="global_seed_generator")
+    return _global[name]
 
 
 def make_default_seed() -> int:
@@ -182,7 +182,8 @@ def carried_state() -> list[Variable]:
 
 def global_state() -> np.ndarray | None:
     """The state of draws without a seed; None where none were ever made."""
-    return None if _global is None else np.array(_global.state.numpy())
+    generator = _global.get(_registry.backend())
+    return None if generator is None else np.array(generator.state.numpy())
 
 
 def set_global_state(state: np.ndarray) -> None:
@@ -192,7 +193,8 @@ def set_global_state(state: np.ndarray) -> None:
 
 def _is_carried() -> bool:
     scope = _scopes.stateless_scope()
-    return scope is not None and _global is not None and scope.get_current_value(_global.state) is not None
+    generator = _global.get(_registry.backend())
+    return scope is not None and generator is not None and scope.get_current_value(generator.state) is not None
 
 
 def set_random_seed(seed: int) -> None:
@@ -215,14 +217,12 @@ def set_random_seed(seed: int) -> None:
         >>> lamella.random.normal((2,)).tolist() == first
         True
     """
-    global _global
     seed = _checked(seed, "The `seed` of `set_random_seed`")
     random.seed(seed)
     np.random.seed(seed)
-    _global = None
+    _global.clear()
 
 
 def forget_global_seed() -> None:
     """Make a new global generator when one is next needed."""
-    global _global
-    _global = None
+    _global.clear()

@@ -15,8 +15,10 @@ import numpy as np
 
 from lamella import ops
 from lamella.backend import _registry
+from lamella.backend._adapter import Adapter
 from lamella.backend._dtypes import standardize_dtype
 from lamella.core import _distribution, _tree
+from lamella.errors import BackendError
 from lamella.training import _steps
 
 # At most so many steps share one table of indices and logs; longer epochs take several, all of the same shape.
@@ -34,7 +36,7 @@ class Chunks:
     """
 
     def __init__(self, model: Any, kind: str, every_step: bool, donate: bool = True):
-        self.groups = _steps.state_variables(model, kind)
+        self.groups = _groups(model, kind)
         self.model = model
         self.every_step = every_step
         adapter = _registry.active()
@@ -116,6 +118,20 @@ class Chunks:
             return {name: number(values) for name, values in sorted(table.items())}
         at = step if self.every_step else 0
         return {name: number(values[at]) for name, values in sorted(table.items())}
+
+
+def _groups(model: Any, kind: str) -> tuple:
+    """The variables of a step, all of a kind that the active backend can write."""
+    adapter, groups = _registry.active(), _steps.state_variables(model, kind)
+    if type(adapter).variable is Adapter.variable:  # it keeps plain arrays
+        return groups
+    for variable in (v for group in groups for v in group if not adapter.owns(v._value)):
+        raise BackendError(
+            f"Variable {variable.path!r} of {model.name!r} was made on the "
+            f"{_registry.owner(variable._value) or 'numpy'} backend, and {adapter.name} is active now. Make and "
+            "compile the model anew on the active backend, and give it the weights: `new.set_weights(old.get_weights())`."
+        )
+    return groups
 
 
 def number(value: Any) -> Any:
@@ -207,7 +223,7 @@ class Predictor:
     """The compiled forward pass."""
 
     def __init__(self, model: Any):
-        self.groups = _steps.state_variables(model, "predict")
+        self.groups = _groups(model, "predict")
         step = _steps.pure_step(model, "predict")
 
         def outputs(state: Any, batch: Any) -> Any:

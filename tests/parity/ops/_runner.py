@@ -280,10 +280,22 @@ def check_like_reference(case: Case) -> None:
 
 def check_on(name: str, case: Case) -> None:
     adapter = _registry.get(name)
-    with lamella.backend.use(adapter), quiet_numpy():
-        got = case.run(lambda a: adapter.asarray(a.numpy()))
+    with _portable_draws():
+        with lamella.backend.use(adapter), quiet_numpy():
+            got = case.run(lambda a: adapter.asarray(a.numpy()))
+        expected = case.run()
     assert all(_registry.owner(g) in (name, None) for g in leaves_of(got)), f"not arrays of {name}: {got}"
-    assert_same(got, case.run(), case)
+    assert_same(got, expected, case)
+
+
+@contextlib.contextmanager
+def _portable_draws() -> Iterator[None]:
+    """Every backend draws the same numbers."""
+    lamella.config.set_portable_random(True)
+    try:
+        yield
+    finally:
+        lamella.config.set_portable_random(False)
 
 
 def check_gradient_on(name: str, case: Case) -> None:

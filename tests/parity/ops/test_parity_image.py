@@ -190,8 +190,8 @@ class TestWarps(OpParity):
             atol=1e-3,
             oracle=False,
         ),
-        *(
-            image("elastic_transform", x, seed=3, oracle=False, unknown=False)
+        *(  # places some hundred pixels away, whose fractions have lost two of their digits
+            image("elastic_transform", x, seed=3, oracle=False, unknown=False, rtol=1e-4, atol=1e-4)
             for x in (Arr((8, 9, 2)), Arr((2, 8, 9, 2)), Arr((8, 9, 1), "uint8"))
         ),
     )
