@@ -1,6 +1,8 @@
 """Seeds: the state of Keras's generators, step by step, and programs that repeat themselves."""
 
 import random as python_random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -107,3 +109,19 @@ def test_a_generator_works_on_the_numpy_backend():
         seeds = random.SeedGenerator(4)
         assert isinstance(seeds.next(), np.ndarray)
         assert random.draw_seed(seeds).tolist() == [4, 1]
+
+
+DRAWS_AFTER_A_SEED = """
+import random
+import numpy as np
+import lamella
+lamella.utils.set_random_seed(3)
+lamella.ops.ones(2)
+print(np.random.rand(), random.random())
+"""
+
+
+def test_loading_the_array_library_draws_nothing():
+    done = subprocess.run([sys.executable, "-c", DRAWS_AFTER_A_SEED], capture_output=True, text=True, check=True)
+    expected = [np.random.RandomState(3).rand(), python_random.Random(3).random()]
+    assert [float(v) for v in done.stdout.split()] == expected

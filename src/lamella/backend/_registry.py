@@ -49,7 +49,7 @@ def get(name: str) -> Adapter:
     if name in _ADAPTERS:
         module, attribute = _ADAPTERS[name].split(":")
         try:
-            with gc_paused():
+            with gc_paused(), _random_states_kept():
                 factory = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
             raise BackendError(
@@ -61,6 +61,21 @@ def get(name: str) -> Adapter:
     else:
         raise unknown_name("backend", name, known())
     return register(name, factory())
+
+
+@contextlib.contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """The state of Python's and NumPy's global generators after this block is that before it: imports draw from them."""
+    import random
+
+    import numpy
+
+    python, array = random.getstate(), numpy.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        numpy.random.set_state(array)
 
 
 def register(name: str, adapter: Adapter) -> Adapter:
