@@ -37,19 +37,18 @@ def _keras(backend: str) -> Peer:
     return Peer(f"keras-{backend}", "keras", "keras", ("keras", backend), {"KERAS_BACKEND": backend})
 
 
+def _lamella(backend: str) -> Peer:
+    environment = {"LAMELLA_BACKEND": backend}
+    return Peer(f"lamella-{backend}", "keras", "lamella", ("lamella", backend), environment, on_request=True)
+
+
 PEERS = {
     peer.name: peer
     for peer in (
         Peer("lamella", "keras", "lamella", ("lamella", "jax")),
         Peer("lamella-warm", "keras", "lamella", ("lamella", "jax"), on_request=True, warm_cache=True),
-        Peer(
-            "lamella-tensorflow",
-            "keras",
-            "lamella",
-            ("lamella", "tensorflow"),
-            {"LAMELLA_BACKEND": "tensorflow"},
-            on_request=True,
-        ),
+        _lamella("tensorflow"),
+        _lamella("torch"),
         Peer("tf-function", "tensorflow", "tensorflow", ("tensorflow",), on_request=True),
         _keras("jax"),
         _keras("tensorflow"),

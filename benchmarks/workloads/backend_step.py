@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks._measures import Bar
-from benchmarks.workloads.mnist_mlp import BATCH_SIZE, COMPILE, data, model
+from benchmarks.workloads.mnist_mlp import BATCH_SIZE, COMPILE, data, model, torch_model
 
-__all__ = ["BATCH_SIZE", "COMPILE", "data", "model"]
+__all__ = ["BATCH_SIZE", "COMPILE", "data", "model", "torch_model"]
 
 EPOCHS = 4
-PEERS = ("lamella-tensorflow", "tf-function")
-BARS = (Bar("epoch", "tf-function", 1.15, subject="lamella-tensorflow"),)
+PEERS = ("lamella-tensorflow", "tf-function", "lamella-torch", "torch")
+BARS = (
+    Bar("epoch", "tf-function", 1.15, subject="lamella-tensorflow"),
+    Bar("epoch", "torch", 1.15, subject="lamella-torch"),
+)
 
 
 def tensorflow_model() -> Any:
