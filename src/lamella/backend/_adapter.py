@@ -256,6 +256,14 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """`fn` as one program where the library has a compiler; `donate` lists arguments whose memory it may reuse."""
         return fn
 
+    def flops(self, fn: Callable, *args: Any) -> int:
+        """The operations on numbers of one call of `fn`.
+
+        Raises:
+            BackendError: where the library does not show what it computes.
+        """
+        raise BackendError(f"The {self.name!r} backend cannot count operations. Use the jax backend.")
+
     def traced(self, fn: Callable) -> Callable:
         """`fn`, traced once for each signature however often programs call it."""
         return fn

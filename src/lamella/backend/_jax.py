@@ -335,6 +335,11 @@ class JaxAdapter(Adapter):
 
     # ---- programs --------------------------------------------------------------------------------
 
+    def flops(self, fn, *args):
+        from lamella.backend._jax_costs import flops_of
+
+        return flops_of(fn, *args)
+
     def compile(self, fn, donate=()):
         return Program(fn, donate)
 

@@ -140,6 +140,7 @@ class Model(Layer):
         expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: Any = None,
+        costs: int | None = None,
     ) -> None:
         """Print the layers, the shapes of their outputs, and their numbers of parameters, as a table.
 
@@ -150,10 +151,12 @@ class Model(Layer):
             expand_nested: whether the layers inside nested models are listed too.
             show_trainable: whether a column says which layers are trained.
             layer_range: names (or regular expressions) of the first and the last layer to list.
+            costs: the size of a batch, for which the operations on numbers, the memory and the time of each layer are
+                shown too (lamella's own).
         """
         from lamella.models._summary import print_summary
 
-        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)
 
     def explain_masks(self, inputs: Any = None, print_fn: Any = None) -> None:
         """Print where masks are made, used, passed on and lost in the model.

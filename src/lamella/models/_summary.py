@@ -19,6 +19,7 @@ from lamella.core._variable import Variable
 from lamella.errors import ArgumentError
 from lamella.layers._layer import Layer
 from lamella.layers._tracking import unique
+from lamella.models._costs import costs_of
 from lamella.models._model import Model
 
 # Where the columns end, as parts of the line: layer, shape, parameters, then connections and whether it is trained.
@@ -29,6 +30,8 @@ _POSITIONS = {
     (True, True): (0.26, 0.46, 0.6, 0.84, 1.0),
 }
 _LINE_LENGTH = {False: 80, True: 98}
+_COSTS = ("FLOPs", "Memory", "Time")
+_COSTS_LENGTH, _COSTS_FROM = 36, 0.7  # by how much the line is longer with the costs, and where they begin in it
 _BRANCH, _ASCII_BRANCH = "└ ", "- "
 
 
@@ -40,6 +43,7 @@ class Row(NamedTuple):
     parameters: str
     connected_to: str
     trainable: str
+    calls: list[Node]
 
 
 def print_summary(
@@ -50,6 +54,7 @@ def print_summary(
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
+    costs: int | None = None,
 ) -> None:
     """Print the layers of `model`, the shapes of their outputs, and their numbers of parameters.
 
@@ -64,6 +69,9 @@ def print_summary(
         show_trainable: whether a column says which layers are trained: Y, N, or - without weights.
         layer_range: the names of the first and the last layer to list, or regular expressions, of which the first
             match and the last match count.
+        costs: the size of a batch, for which the operations on numbers, the memory of the outputs and the time of the
+            forward pass of each layer are shown too (see `lamella.models._costs`); needs the jax backend and a model
+            that is built.
 
     Raises:
         ArgumentError: when `positions` or `layer_range` do not fit.
@@ -71,7 +79,7 @@ def print_summary(
     graph = graph_of(model)
     connected = graph is not None and not _is_chain(graph)
     columns = ["Layer (type)", "Output Shape", "Param #"]
-    columns += ["Connected to"] * connected + ["Trainable"] * show_trainable
+    columns += ["Connected to"] * connected + ["Trainable"] * show_trainable + [*_COSTS] * (costs is not None)
     rows = _rows(model, expand_nested, _listed(model, graph, layer_range))
     shown = [
         [
@@ -80,12 +88,17 @@ def print_summary(
             row.parameters,
             *[row.connected_to] * connected,
             *[row.trainable] * show_trainable,
+            *(_costs_of(row.calls, costs) if costs is not None else ()),
         ]
         for row in rows
     ]
     if line_length is None:
-        line_length = min(_LINE_LENGTH[connected], shutil.get_terminal_size().columns)
-    widths = _widths(positions or _POSITIONS[connected, show_trainable], line_length, columns)
+        wanted = _LINE_LENGTH[connected] + (0 if costs is None else _COSTS_LENGTH)
+        line_length = min(wanted, shutil.get_terminal_size().columns) if costs is None else wanted
+    usual = _POSITIONS[connected, show_trainable]
+    if costs is not None:
+        usual = (*(p * _COSTS_FROM for p in usual), *(_COSTS_FROM + (1 - _COSTS_FROM) * i / 3 for i in (1, 2, 3)))
+    widths = _widths(positions or usual, line_length, columns)
 
     def write(console: Any) -> None:
         if not console.encoding.startswith("utf"):  # borders become ASCII by themselves
@@ -166,6 +179,7 @@ def _rows(model: Any, expand_nested: bool, operations: list | None = None, depth
             _parameters(operation),
             "-" if stack else ",\n".join(_source(t) for node in calls for t in node.input_tensors) or "-",
             _trainable(operation),
+            calls,
         )
         if expand_nested and isinstance(operation, Model):
             yield from _rows(operation, expand_nested, depth=depth + 1)
@@ -232,6 +246,14 @@ def _trainable(operation: Any) -> str:
     return "Y" if operation.trainable else "N"
 
 
+def _costs_of(calls: list[Node], batch_size: int) -> list[str]:
+    calls = [node for node in calls if not node.is_input]
+    if not calls:
+        return ["-"] * len(_COSTS)
+    costs = costs_of(calls, batch_size)
+    return [_readable_count(costs.flops), readable_size(costs.memory), f"{costs.seconds * 1e3:.3f} ms"]
+
+
 # ---- sums --------------------------------------------------------------------------------------------
 
 
@@ -268,6 +290,15 @@ def readable_size(size: float) -> str:
     return f"{size:.2f} TB"
 
 
+def _readable_count(count: float) -> str:
+    """A number in the unit that suits it, in steps of 1000: `3.46 M`."""
+    for unit in ("", " k", " M", " G"):
+        if count < 1000:
+            return f"{count:.2f}{unit}" if unit else str(count)
+        count /= 1000
+    return f"{count:.2f} T"
+
+
 # ---- how it is drawn ---------------------------------------------------------------------------------
 
 
@@ -299,8 +330,8 @@ def _renderables(
     from rich.text import Text
 
     table = Table(show_lines=True, box=box.HEAVY_HEAD)
-    alignment = {"Param #": "right", "Trainable": "center"}
-    style = {"Output Shape": "cyan", "Param #": "green", "Trainable": "bold"}
+    alignment = {"Param #": "right", "Trainable": "center", **dict.fromkeys(_COSTS, "right")}
+    style = {"Output Shape": "cyan", "Param #": "green", "Trainable": "bold", **dict.fromkeys(_COSTS, "magenta")}
     for column, width in zip(columns, widths):
         table.add_column(
             Text(column),
