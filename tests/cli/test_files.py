@@ -17,7 +17,7 @@ def folder(tmp_path_factory):
     """Two models in every format; the second one's kernel differs in one element."""
     folder = tmp_path_factory.mktemp("files")
     layers = keras.layers
-    inner = keras.Sequential([keras.Input((6,)), layers.Dense(5, name="first"), layers.Dense(3)], name="inner")
+    inner = keras.Sequential([keras.Input((6,)), layers.Dense(5, name="first"), layers.Dense(3, name="second")], name="inner")
     x = keras.Input((2, 3), name="x")
     model = keras.Model(x, layers.BatchNormalization(name="norm")(inner(layers.Flatten(name="flat")(x))), name="big")
     model.compile("adam", keras.losses.MeanSquaredError(), metrics=["mae"])
@@ -56,7 +56,7 @@ def test_a_model_is_described(folder, call, name):
     assert "needs code: no" in lines and "3.15.1" in text
     assert "flat Flatten (any, 2, 3) 0" in lines
     assert "inner Sequential (any, 6) 53" in lines
-    assert "first Dense (any, 6) 35" in lines and "dense Dense (any, 5) 18" in lines
+    assert "first Dense (any, 6) 35" in lines and "second Dense (any, 5) 18" in lines
     assert "norm BatchNormalization (any, 3) 12" in lines
 
 
