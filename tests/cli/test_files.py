@@ -17,7 +17,9 @@ def folder(tmp_path_factory):
     """Two models in every format; the second one's kernel differs in one element."""
     folder = tmp_path_factory.mktemp("files")
     layers = keras.layers
-    inner = keras.Sequential([keras.Input((6,)), layers.Dense(5, name="first"), layers.Dense(3, name="second")], name="inner")
+    inner = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(5, name="first"), layers.Dense(3, name="second")], name="inner"
+    )
     x = keras.Input((2, 3), name="x")
     model = keras.Model(x, layers.BatchNormalization(name="norm")(inner(layers.Flatten(name="flat")(x))), name="big")
     model.compile("adam", keras.losses.MeanSquaredError(), metrics=["mae"])

@@ -18,6 +18,7 @@ class Windows:
     """Functions of arrays over `self.xp`; every sequence has an entry for each spatial axis."""
 
     xp: Any
+    matmul: Any  # that of the adapter
 
     def convolution(
         self,
