@@ -185,9 +185,8 @@ class JaxAdapter(Adapter):
     # ---- parts -----------------------------------------------------------------------------------
 
     def split(self, array, sizes, axis):
-        return list(
-            jax.lax.split(array, tuple(sizes), axis)
-        )  # its gradient is one concatenation, not a sum of paddings
+        # Its gradient is one concatenation, not a sum of paddings.
+        return list(jax.lax.split(array, tuple(sizes), axis))
 
     # ---- special functions -----------------------------------------------------------------------
 

@@ -7,25 +7,36 @@ from typing import Any
 import jax
 
 # What moves numbers, or makes them without arithmetic.
-_FREE = frozenset(
-    (
-        *("broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p", "device_put", "dynamic_slice"),
-        *(
-            "dynamic_update_slice",
-            "expand_dims",
-            "gather",
-            "iota",
-            "pad",
-            "reshape",
-            "rev",
-            "scatter",
-            "select_n",
-            "slice",
-        ),
-        *("split", "squeeze", "stop_gradient", "transpose", "bitcast_convert_type", "random_bits", "random_seed"),
-        *("random_split", "random_unwrap", "random_wrap", "threefry2x32"),
-    )
-)
+_FREE = {
+    "broadcast_in_dim",
+    "concatenate",
+    "convert_element_type",
+    "copy",
+    "copy_p",
+    "device_put",
+    "dynamic_slice",
+    "dynamic_update_slice",
+    "expand_dims",
+    "gather",
+    "iota",
+    "pad",
+    "reshape",
+    "rev",
+    "scatter",
+    "select_n",
+    "slice",
+    "split",
+    "squeeze",
+    "stop_gradient",
+    "transpose",
+    "bitcast_convert_type",
+    "random_bits",
+    "random_seed",
+    "random_split",
+    "random_unwrap",
+    "random_wrap",
+    "threefry2x32",
+}
 _REDUCING = ("reduce_", "cum", "arg", "window_")
 
 
