@@ -1,4 +1,7 @@
-"""Which library XLA leaves convolutions to on a CPU, by the shapes in a program."""
+"""How programs are compiled: one trace at a time, and the library that XLA leaves convolutions to on a CPU."""
+
+import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -31,3 +34,23 @@ def test_few_channels_and_other_programs_get_no_option():
 def test_the_larger_part_decides():
     assert _jax.compiler_options(text(3) + text(16)) != {}
     assert _jax.compiler_options(text(7) * 3 + text(16)) == {}
+
+
+def test_programs_are_traced_one_at_a_time():
+    """The program of a last, smaller batch is prepared in a thread, and optimizers keep values while they are traced."""
+    inside, together = [], []
+
+    def program(x):
+        inside.append(x)
+        together.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return x + 1
+
+    compiled = _jax.Program(program)
+    threads = [threading.Thread(target=compiled.executable, args=(jnp.ones(n),)) for n in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == [1, 1, 1, 1]

@@ -8,6 +8,7 @@ import hashlib
 import math
 import os
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -448,12 +449,15 @@ class Program:
         signature = (treedef, tuple((leaf.shape, leaf.dtype) for leaf in leaves), where)
         found = self._by_signature.get(signature)
         if found is None:
-            with gc_paused():
-                found = self._by_signature[signature] = _compile(self._jit.lower(*args), where)
+            with _tracing, gc_paused():
+                lowered = self._jit.lower(*args)
+            found = self._by_signature[signature] = _compile(lowered, where)
             _collect_now_and_then()
         return found
 
 
+# One trace at a time: while it runs, layers and optimizers keep values of it. Compilers run beside each other.
+_tracing = threading.RLock()
 _traces = 0
 
 
