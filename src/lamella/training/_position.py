@@ -46,13 +46,14 @@ class Position:
         self.step = 0
         self.logs: dict[str, Any] = {}
         self.stopped = False
+        self._kept = any(hasattr(callback, "leave") for callback in callbacks)
         self._origin: dict[str, Any] = self._data_now()
         self._found: tuple | None = None
 
     def at(self, epoch: int, step: int = 0, logs: dict | None = None) -> None:
         """Take note that `step` steps of `epoch` are over; where that is none, that the data stands at its beginning."""
         self.epoch, self.step, self.logs = epoch, step, dict(logs or {})
-        if step == 0:
+        if step == 0 and self._kept:
             self._origin = self._data_now()
 
     def begin(self, epoch: int) -> None:
