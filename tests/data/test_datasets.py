@@ -1,5 +1,6 @@
 """Data sets of lamella's own, and those that Python code makes with several workers."""
 
+import os
 import threading
 import time
 
@@ -9,6 +10,7 @@ import pytest
 import lamella
 from lamella.data._dataset import Dataset
 from lamella.data._py_dataset import WorkingAhead
+from lamella.errors import DataError
 
 NUMBERS = Dataset(lambda: iter(range(10)), 10)
 
@@ -87,12 +89,9 @@ def test_fit_takes_them_and_tells_the_end_of_epochs():
     assert model.predict(dataset, verbose=0).shape == (24, 1)
 
 
-def test_processes_make_batches_too():
-    dataset = InProcesses(np.arange(3.0), workers=2, use_multiprocessing=True)
-    assert [batch.tolist() for batch in WorkingAhead(dataset)] == [[0.0], [1.0], [2.0]]
-
-
 class InProcesses(lamella.utils.PyDataset):
+    """Numbers one by one; where one is negative, the process dies."""
+
     def __init__(self, numbers, **kwargs):
         super().__init__(**kwargs)
         self.numbers = numbers
@@ -101,7 +100,44 @@ class InProcesses(lamella.utils.PyDataset):
         return len(self.numbers)
 
     def __getitem__(self, index):
-        return self.numbers[index : index + 1]
+        if self.numbers[index] < 0:
+            os._exit(1)
+        return self.numbers[index : index + 1], os.getpid()
+
+    def on_epoch_end(self):
+        self.numbers = self.numbers[::-1]
+
+
+def test_processes_make_batches_too_and_stay_and_know_what_an_epoch_changed():
+    dataset = InProcesses(np.arange(3.0), workers=1, use_multiprocessing=True)
+    ahead = WorkingAhead(dataset)
+    first = list(ahead)
+    ahead.on_epoch_end()
+    second = list(ahead)
+    assert [float(x[0]) for x, _ in (*first, *second)] == [0, 1, 2, 2, 1, 0]
+    processes = {process for _, process in (*first, *second)}
+    assert len(processes) == 1 and os.getpid() not in processes
+
+
+def test_a_process_that_dies_is_an_error_and_not_a_hang():
+    dataset = InProcesses(np.array([1.0, -1.0, 2.0]), workers=1, use_multiprocessing=True)
+    model = lamella.Sequential([lamella.Input((1,)), lamella.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(DataError, match="A worker process of InProcesses died while batch"):
+        model.fit(dataset, verbose=0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_data_set_without_an_end_is_cut_by_steps_per_epoch(workers):
+    class Endless(Squares):
+        __len__ = None
+        num_batches = None
+
+    dataset = Endless(workers=workers)
+    model = lamella.Sequential([lamella.Input((1,)), lamella.layers.Dense(1)])
+    model.compile(lamella.optimizers.SGD(1e-6), "mse")
+    model.fit(dataset, steps_per_epoch=3, epochs=2, verbose=0)
+    assert int(model.optimizer.iterations) == 6 and dataset.epochs == 2
 
 
 class Faulty(Squares):

@@ -11,7 +11,8 @@ import pytest
 
 import lamella as keras
 from lamella.backend import _jax
-from lamella.training import _plan
+from lamella.training import _loop, _plan
+from lamella.training._programs import Chunks
 
 X = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
 Y = (X @ np.array([[1.0], [-2.0], [0.5], [0.0]])).astype("float32")
@@ -88,6 +89,16 @@ def test_stop_training_is_honoured_at_the_next_step():
     assert int(model.optimizer.iterations) == 5
 
 
+def test_a_stream_that_was_stopped_has_not_run_out():
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 2
+
+    model = make()
+    model.fit(batches(), steps_per_epoch=10, epochs=2, verbose=0, callbacks=[Stop()])
+    assert int(model.optimizer.iterations) == 3
+
+
 def test_learning_rate_set_in_a_batch_hook_acts_on_the_next_step():
     class Freeze(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -155,6 +166,63 @@ def test_an_endless_stream_is_cut_by_steps_per_epoch_and_goes_on():
     model.fit(endless(), steps_per_epoch=5, epochs=3, verbose=0)
     assert int(model.optimizer.iterations) == 15
     assert seen[:15] == list(range(15))
+
+
+def test_the_next_batch_is_fetched_while_a_step_computes():
+    events = []
+
+    def told():
+        for i, batch in enumerate(batches(4)):
+            events.append(("fetched", i))
+            yield batch
+
+    class Listener(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            events.append(("over", batch))
+
+    make().fit(told(), steps_per_epoch=4, verbose=0, callbacks=[Listener()])
+    assert events == [
+        ("fetched", 0),
+        *(event for i in range(3) for event in (("fetched", i + 1), ("over", i))),
+        ("over", 3),
+    ]
+
+
+def test_batches_that_are_slow_to_come_are_not_waited_for_together(monkeypatch):
+    lengths = []
+    run = Chunks.run
+    monkeypatch.setattr(Chunks, "run", lambda self, *a: (lengths.append(a[3] - a[2]), run(self, *a))[1])
+    reference = make()
+    reference.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
+    lengths.clear()
+    monkeypatch.setattr(_loop, "STREAM_SECONDS", 0.0)
+    model = make()
+    model.fit(batches(), steps_per_epoch=25, verbose=0)
+    assert lengths == [1] * 25
+    monkeypatch.setattr(_loop, "STREAM_SECONDS", 1e9)
+    lengths.clear()
+    model.fit(batches(), steps_per_epoch=25, verbose=0)
+    assert max(lengths) > 1
+    other = make()
+    other.fit(batches(), steps_per_epoch=25, epochs=1, verbose=0)
+    for a, b in zip(other.get_weights(), reference.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_error_of_a_generator_comes_after_the_steps_before_it():
+    told = []
+
+    def failing():
+        yield from batches(3)
+        raise KeyError("no such file")
+
+    class Listener(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            told.append(batch)
+
+    with pytest.raises(KeyError, match="no such file"):
+        make().fit(failing(), steps_per_epoch=5, verbose=0, callbacks=[Listener()])
+    assert told == [0, 1, 2]
 
 
 def test_ragged_last_batches_of_a_stream():

@@ -32,6 +32,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         differentiable: whether `value_and_grad` works.
         several_devices: whether arrays that ops make have to be put `beside` those that they are given.
         writes_in_programs: whether compiled programs change what Variables keep, rather than return new values.
+        runs_ahead: whether compiled programs still compute when they return.
     """
 
     name = ""
@@ -41,6 +42,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     differentiable = True
     several_devices = False
     writes_in_programs = False
+    runs_ahead = False
 
     def __init__(self) -> None:
         self.overrides: dict[str, Callable] = {}

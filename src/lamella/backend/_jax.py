@@ -80,6 +80,7 @@ class JaxAdapter(Adapter):
     name = "jax"
     roots = ("jax", "jaxlib")
     xp = jnp
+    runs_ahead = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,11 +1,18 @@
 """Data sets written in Python, whose batches are made by several workers at once."""
 
 import concurrent.futures
+import hashlib
+import itertools
 import multiprocessing
+import pickle
+import shutil
+import tempfile
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 from lamella.errors import DataError
@@ -108,6 +115,7 @@ class WorkingAhead:
     def __init__(self, dataset: PyDataset, patience: float = _PATIENCE):
         self.dataset = dataset
         self.patience = patience
+        self._workers: _Threads | _Processes | None = None  # they stay from one epoch to the next
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.dataset, name)
@@ -119,34 +127,30 @@ class WorkingAhead:
 
     def __iter__(self) -> Iterator[Any]:
         count = self.dataset.num_batches
-        indices = iter(range(count)) if count is not None else iter(int, 1)  # the latter never ends
-        numbers = enumerate(indices)
+        numbers = iter(range(count)) if count is not None else itertools.count()
         if self.dataset.workers <= 1 and not self.dataset.use_multiprocessing:
-            return (self.dataset[i] for i, _ in numbers)
+            return (self.dataset[number] for number in numbers)
         return self._ahead(numbers)
 
-    def _ahead(self, numbers: Iterator[tuple[int, int]]) -> Iterator[Any]:
+    def _ahead(self, numbers: Iterator[int]) -> Iterator[Any]:
+        if self._workers is None:
+            self._workers = (_Processes if self.dataset.use_multiprocessing else _Threads)(self.dataset)
+        workers = self._workers
+        workers.begin()
         waiting: deque[tuple[int, concurrent.futures.Future]] = deque()
-        workers = max(self.dataset.workers, 1)
-        if self.dataset.use_multiprocessing:
-            # Processes begin anew: a fork would copy the threads' locks of an array library in whatever state they are.
-            context = multiprocessing.get_context("spawn")
-            pool: Any = concurrent.futures.ProcessPoolExecutor(workers, context, _take, (self.dataset,))
-            make = _make
-        else:
-            pool, make = concurrent.futures.ThreadPoolExecutor(workers), self.dataset.__getitem__
         try:
             while True:
                 while len(waiting) < max(self.dataset.max_queue_size, 1):
                     number = next(numbers, None)
                     if number is None:
                         break
-                    waiting.append((number[0], pool.submit(make, number[0])))
+                    waiting.append((number, workers.submit(number)))
                 if not waiting:
                     return
                 yield self._result(*waiting.popleft())
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for _, future in waiting:
+                future.cancel()
 
     def _result(self, index: int, future: concurrent.futures.Future) -> Any:
         while True:
@@ -161,19 +165,62 @@ class WorkingAhead:
                     stacklevel=2,
                 )
             except BrokenProcessPool as error:
+                self._workers = None
                 raise DataError(
                     f"A worker process of {type(self.dataset).__name__} died while batch {index} was waited for. "
                     "Memory that ran out is a common cause; so is a main program without `if __name__ == '__main__':`."
                 ) from error
 
 
-_dataset: Any = None  # of this process, where it is a worker
+class _Threads:
+    """Threads that make batches."""
+
+    def __init__(self, dataset: PyDataset):
+        self.dataset = dataset
+        self.pool = concurrent.futures.ThreadPoolExecutor(dataset.workers)
+
+    def begin(self) -> None:
+        """Begin an epoch."""
+
+    def submit(self, index: int) -> concurrent.futures.Future:
+        """Have a batch made."""
+        return self.pool.submit(self.dataset.__getitem__, index)
 
 
-def _take(dataset: PyDataset) -> None:
-    global _dataset
-    _dataset = dataset
+class _Processes:
+    """Processes that make batches. They live as long as this object, and are told when an epoch changed the data set."""
+
+    def __init__(self, dataset: PyDataset):
+        self.dataset = dataset
+        self.directory = tempfile.mkdtemp(prefix="lamella-")
+        weakref.finalize(self, shutil.rmtree, self.directory, ignore_errors=True)
+        self.file = self.before = Path(self.directory)
+        # They begin anew: a fork would copy the threads' locks of an array library in whatever state they are.
+        context = multiprocessing.get_context("spawn")
+        self.pool = concurrent.futures.ProcessPoolExecutor(max(dataset.workers, 1), context)
+
+    def begin(self) -> None:
+        """Begin an epoch: write the data set down where it is not what the processes have."""
+        pickled = pickle.dumps(self.dataset)
+        file = Path(self.directory, hashlib.sha256(pickled).hexdigest())
+        if file == self.file:
+            return
+        if self.before.is_file() and self.before != file:  # nobody reads that one any more
+            self.before.unlink()
+        file.write_bytes(pickled)
+        self.before, self.file = self.file, file
+
+    def submit(self, index: int) -> concurrent.futures.Future:
+        """Have a batch made."""
+        return self.pool.submit(_make, str(self.file), index)
 
 
-def _make(index: int) -> Any:
-    return _dataset[index]
+_here: tuple[str, Any] = ("", None)  # in a process that makes batches: the file that it read, and the data set
+
+
+def _make(file: str, index: int) -> Any:
+    global _here
+    if file != _here[0]:
+        with open(file, "rb") as stream:
+            _here = (file, pickle.load(stream))  # written by the process that began this one, in a directory of its own
+    return _here[1][index]
