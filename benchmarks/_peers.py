@@ -63,7 +63,18 @@ PEERS = {
             {"steps_per_execution": 64},
             on_request=True,
         ),
+        # The steps of an execution are unrolled in Keras 3.15: with more of them it compiles for minutes.
+        Peer(
+            "keras-jax-16",
+            "keras",
+            "keras",
+            ("keras", "jax"),
+            {"KERAS_BACKEND": "jax"},
+            {"steps_per_execution": 16},
+            on_request=True,
+        ),
         Peer("torch", "torch", "torch", ("torch",)),
+        Peer("torch-compiled", "torch", "torch", ("torch",), options={"compiled": True}, on_request=True),
         Peer("torch-channels-last", "torch", "torch", ("torch",), options={"channels_last": True}),
         Peer("sklearn", "sklearn", "sklearn", ("sklearn",)),
         Peer("scan", "scan", "jax", ("jax",)),

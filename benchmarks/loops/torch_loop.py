@@ -29,13 +29,18 @@ def fit(
     mark: Callable[[], None],
     verbose: int = 0,
     channels_last: bool = False,
+    compiled: bool = False,
 ) -> Trained:
-    """The workload's `torch_model`, which returns logits, under its loss and Adam with Keras's defaults."""
+    """The workload's `torch_model`, which returns logits, under its loss and Adam with Keras's defaults; on a GPU, if there is one."""
     torch.manual_seed(0)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     model = workload.torch_model()
     model.apply(_initialise_as_keras)
+    model = model.to(device)
     if channels_last:
         model = model.to(memory_format=torch.channels_last)
+    if compiled:
+        model = torch.compile(model)
     loss_of = LOSSES[workload.COMPILE["loss"]]
     counts_accuracy = "accuracy" in workload.COMPILE.get("metrics", ())
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True)
@@ -47,7 +52,7 @@ def fit(
             targets = targets.argmax(dim=1)
         if images and not channels_last:
             inputs = inputs.permute(0, 3, 1, 2).contiguous()
-        return inputs, targets
+        return inputs.to(device), targets.to(device)
 
     def batch_of(inputs: Tensor, index: Tensor) -> Tensor:
         batch = inputs[index]
@@ -63,8 +68,8 @@ def fit(
     mark()
     for _ in range(epochs):
         model.train()
-        total_loss, total_correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
-        for index in torch.randperm(len(inputs)).split(workload.BATCH_SIZE):
+        total_loss, total_correct = torch.zeros((), device=device), torch.zeros((), dtype=torch.int64, device=device)
+        for index in torch.randperm(len(inputs), device=device).split(workload.BATCH_SIZE):
             wanted = targets[index]
             outputs = model(batch_of(inputs, index))
             loss = loss_of(outputs, wanted)
@@ -83,7 +88,7 @@ def fit(
     def evaluate(x: Any, y: Any) -> dict[str, float]:
         model.eval()
         inputs, targets = prepared(x, y)
-        outputs = model(batch_of(inputs, torch.arange(len(inputs))))
+        outputs = model(batch_of(inputs, torch.arange(len(inputs), device=device)))
         results = {"loss": loss_of(outputs, targets).item()}
         if counts_accuracy:
             results["accuracy"] = correct(outputs, targets).item() / len(inputs)

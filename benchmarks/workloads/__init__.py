@@ -35,6 +35,9 @@ def names() -> list[str]:
         "first_step",
         "import_time",
         "many_models",
+        "tiny_data",
+        "inference",
+        "streams",
     ]
     return [*first, *sorted(found - set(first))]
 

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks import data as sources
-from benchmarks._measures import Bar
+from benchmarks._measures import Bar, Variant
 from benchmarks._run import Run, resident_memory
 
 MODELS = 200
@@ -20,6 +20,7 @@ COMPILE = {"optimizer": "adam", "loss": "mse"}
 PEERS = ("lamella", "keras-jax", "keras-tensorflow", "keras-torch", "torch")
 COLUMNS = ("model", "growth", "compilations_first", "compilations_after", "peak")
 BARS = (Bar("growth", None, 20 / 1.048576), Bar("compilations_after", None, 0))
+VARIANTS = {"500": Variant("500 models", {"MODELS": 500})}
 
 
 def model(keras: ModuleType) -> Any:

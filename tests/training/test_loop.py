@@ -11,7 +11,7 @@ import pytest
 
 import lamella as keras
 from lamella.backend import _jax
-from lamella.training import _loop, _plan
+from lamella.training import _ahead, _plan
 from lamella.training._programs import Chunks
 
 X = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
@@ -195,11 +195,11 @@ def test_batches_that_are_slow_to_come_are_not_waited_for_together(monkeypatch):
     reference = make()
     reference.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
     lengths.clear()
-    monkeypatch.setattr(_loop, "STREAM_SECONDS", 0.0)
+    monkeypatch.setattr(_ahead, "SECONDS", 0.0)
     model = make()
     model.fit(batches(), steps_per_epoch=25, verbose=0)
     assert lengths == [1] * 25
-    monkeypatch.setattr(_loop, "STREAM_SECONDS", 1e9)
+    monkeypatch.setattr(_ahead, "SECONDS", 1e9)
     lengths.clear()
     model.fit(batches(), steps_per_epoch=25, verbose=0)
     assert max(lengths) > 1

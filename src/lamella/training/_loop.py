@@ -2,7 +2,6 @@
 
 import collections
 import itertools
-import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -12,24 +11,18 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _registry
-from lamella.backend._dtypes import standardize_dtype
 from lamella.core import _config, _tree
 from lamella.core._scopes import StatelessScope
 from lamella.data._sources import ArraySource, StreamSource, make_source, split_validation
 from lamella.errors import DataError
 from lamella.layers._call import observing
 from lamella.training import _steps
+from lamella.training._ahead import STEPS, Ahead, groups_of
 from lamella.training._callback import CallbackList, History
 from lamella.training._plan import Plan, plan_for
 from lamella.training._position import Position
 from lamella.training._preparation import prepare
 from lamella.training._programs import BLOCK, current_values, number, put_values
-
-# A stream's batches are gathered into groups for one call of the program: up to so many steps or bytes, and where programs compute
-# while the host goes on, for no longer than so many seconds, so that a slow stream and the steps keep pace.
-STREAM_STEPS = 64
-STREAM_BYTES = 64 * 2**20
-STREAM_SECONDS = 0.02
 
 
 class Run:
@@ -53,7 +46,7 @@ class Run:
         self._logs: dict[str, Any] = {}
         self._last_end = 0.0
         self._told = False  # that a program of `plan.fixed` steps began
-        self._ahead: _Ahead | None = None
+        self._ahead: Ahead | None = None
 
     def arrays(self, source: ArraySource, limit: int | None, random: Any) -> dict[str, Any]:
         """Run an epoch over arrays; returns the logs of its last step."""
@@ -84,7 +77,7 @@ class Run:
     def stream(self, source: StreamSource, limit: int | None) -> dict[str, Any]:
         """Run an epoch over a stream; returns the logs of its last step."""
         batches = itertools.islice(source.epoch(limit), self.step, None)
-        self._ahead = _Ahead(_groups(batches, self._group_limit(), limit))
+        self._ahead = Ahead(groups_of(batches, self._group_limit(), limit))
         for data, table, count in self._ahead:
             self._chunks(data, table, count)
             if self.model.stop_training and self.kind == "train":
@@ -92,7 +85,7 @@ class Run:
         return self._finish()
 
     def _group_limit(self) -> int:
-        return self.plan.fixed if self.plan.fixed is not None else STREAM_STEPS
+        return self.plan.fixed if self.plan.fixed is not None else STEPS
 
     def _chunks_program(self) -> Any:
         return self.model._chunks_program(self.kind, self.listening or bool(self.guards), not self.guards)
@@ -254,86 +247,6 @@ def first_layer_not_finite(model: Any, data: Any, index: np.ndarray) -> str | No
 def to_python(logs: dict[str, Any]) -> dict[str, Any]:
     """Logs as floats, in the order of their names; arrays where a metric is not a scalar."""
     return {name: number(_registry.to_numpy(value)) for name, value in sorted(logs.items())}
-
-
-class _Ahead:
-    """What an iterator yields, the next of it fetched while the host would else wait. Its errors are told in their turn."""
-
-    def __init__(self, items: Iterator[Any]):
-        self._items = items
-        self._fetched: tuple[Any, Exception | None] | None = None
-
-    def fetch(self) -> None:
-        """Have the next item ready."""
-        if self._fetched is None:
-            try:
-                self._fetched = (next(self._items, None), None)
-            except Exception as error:
-                self._fetched = (None, error)
-
-    def __iter__(self) -> Iterator[Any]:
-        while True:
-            self.fetch()
-            (item, error), self._fetched = self._fetched, None  # type: ignore[misc]
-            if error is not None:
-                raise error
-            if item is None:
-                return
-            yield item
-
-
-def _groups(batches: Iterator[Any], most: int, limit: int | None) -> Iterator[tuple[Any, np.ndarray, int]]:
-    """Batches of equal shapes laid end to end: (data, table of indices, number of steps), for one call of a program."""
-    patience = STREAM_SECONDS if _registry.active().runs_ahead else math.inf
-    group: list[Any] = []
-    signature: Any = None
-    capacity = 1
-    began = time.perf_counter()
-    for batch in batches:
-        found = _tree.map_structure(lambda a: None if a is None else (a.shape, str(a.dtype)), batch)
-        if group and found != signature:
-            yield _laid_out(group, capacity)
-            group, began = [], time.perf_counter()
-        if not group:
-            signature = found
-            size = sum(int(getattr(a, "nbytes", 0)) for a in _tree.flatten(batch) if a is not None)
-            capacity = max(1, min(most, limit or most, STREAM_BYTES // max(size, 1)))
-        group.append(batch)
-        if len(group) == capacity or time.perf_counter() - began > patience:
-            yield _laid_out(group, capacity)
-            group, began = [], time.perf_counter()
-    if group:
-        yield _laid_out(group, capacity)
-
-
-def _laid_out(group: list[Any], capacity: int) -> tuple[Any, np.ndarray, int]:
-    adapter = _registry.active()
-    rows = _steps.batch_size_of(group[0][0] if isinstance(group[0], tuple) else group[0])
-
-    def join(*leaves: Any) -> Any:
-        if leaves[0] is None:
-            return None
-        if capacity == 1:
-            return adapter.asarray(leaves[0])
-        arrays = [_registry.to_numpy(leaf) for leaf in leaves]
-        first = arrays[0]
-        if first.dtype.kind not in "fiub":
-            return adapter.asarray(np.concatenate([*arrays, *[np.zeros_like(first)] * (capacity - len(group))]))
-        dtype = np.dtype(adapter.canonical_dtype(standardize_dtype(first.dtype)))
-        joined = _aligned((capacity * len(first), *first.shape[1:]), dtype)
-        np.concatenate(arrays, out=joined[: len(group) * len(first)], casting="unsafe")  # the rest is never read
-        return adapter.share(joined)
-
-    data = _tree.map_structure(join, *group)
-    return data, np.arange(capacity * rows, dtype=np.int32).reshape(capacity, rows), len(group)
-
-
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array of unset numbers that XLA can take on a CPU without a copy: it begins at a multiple of 64 bytes."""
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def fit(
