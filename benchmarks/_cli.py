@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             save(options.json, record)
         print(shown([record]), flush=True)
+    if options.plot:
+        from benchmarks import _plot
+
+        _plot.draw(records, options.plot)
     if options.readme:
         README.write_text(with_results(README.read_text(), _report.markdown(records)))
     return 0
@@ -49,7 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog="python -m benchmarks",
         description="Measure lamella beside its peers, in separate processes that take turns.",
     )
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="a name of --list, or NAME:VARIANT")
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="a name of --list, NAME:VARIANT, or all")
     parser.add_argument("--list", action="store_true", help="say what workloads, variants and peers there are")
     parser.add_argument("--rounds", type=_positive, default=5, help="processes of each peer (default 5)")
     parser.add_argument("--epochs", type=_positive, help="the same as --set EPOCHS=N")
@@ -66,10 +70,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the measurements; others in FILE stay")
     parser.add_argument("--load", type=Path, metavar="FILE", help="show the measurements in FILE again")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the shares: .png, .svg or .pdf")
     parser.add_argument("--readme", action="store_true", help="put the tables into benchmarks/README.md")
     options = parser.parse_args(arguments)
     try:
-        options.workloads = [_workload(name) for name in options.workloads]
+        everything = workloads.names()
+        named = [name for given in options.workloads for name in (everything if given == "all" else [given])]
+        options.workloads = [_workload(name) for name in named]
         options.peers = _peers(options.peers.split(",")) if options.peers else None
         options.pythons = _pythons(options.python)
         settings = [*options.set, *([f"EPOCHS={options.epochs}"] if options.epochs else [])]

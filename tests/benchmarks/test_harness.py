@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the harness is part of the checkout, not of the package
 
-from benchmarks import _cli, _report, workloads
+from benchmarks import _cli, _plot, _report, workloads
 from benchmarks._measures import MEASURES, Bar
 from benchmarks._peers import PEERS, chosen, peers_of
 from benchmarks._run import Laps
@@ -103,6 +103,25 @@ def test_a_missed_bar_is_shouted_in_markdown_too():
     page = _report.markdown([record(lamella=epochs(0.3), keras_jax=epochs(0.4))])
     assert "| keras-jax | 400 ms (0.75) |" in page
     assert "| steady epoch, lamella / keras-jax | 0.75 | 0.75-0.75 | 0.43 | MISSED |" in page
+
+
+def test_the_plot_has_a_dot_for_each_peer_and_knows_the_bars(tmp_path):
+    ran = record(lamella=epochs(1.0, 2.0), lamella_warm=epochs(1.0), keras_jax=epochs(4.0, 4.0), torch=epochs(2.0, 2.0))
+    (row,) = _plot.rows([ran])
+    assert (row.workload, row.measure) == ("mnist_mlp", "steady epoch")
+    assert row.dots == [_plot.Dot("keras-jax", 0.375, 0.25, 0.5, 1 / 2.3), _plot.Dot("torch", 0.75, 0.5, 1.0, 0.40)]
+    pytest.importorskip("matplotlib")
+    _plot.draw([ran], tmp_path / "shares.png")
+    assert (tmp_path / "shares.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_needs_a_peer(tmp_path):
+    with pytest.raises(SystemExit, match="no peer ran beside lamella"):
+        _plot.draw([record(lamella=epochs(1.0))], tmp_path / "shares.png")
+
+
+def test_all_stands_for_every_workload():
+    assert [name for name, _ in _cli.parse(["all", "many_models:500"]).workloads] == [*workloads.names(), "many_models"]
 
 
 def test_what_several_workloads_share_is_said_once():

@@ -16,7 +16,7 @@ from lamella.layers._tracking import unique
 from lamella.models._on_batch import in_order, on_batch, run_batch
 from lamella.models._pure import loss_and_updates, loss_with_state, run_step
 from lamella.models._state_tree import assign_state_tree, state_tree
-from lamella.training import _loop, _steps
+from lamella.training import _loop, _prediction, _steps
 from lamella.training._callback import History
 from lamella.training._compiled import CompiledLoss, CompiledMetrics
 from lamella.training._programs import Chunks, Predictor
@@ -615,7 +615,7 @@ class Model(Layer):
         Returns:
             NumPy arrays, in the structure of the outputs.
         """
-        return _loop.predict(self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+        return _prediction.predict(self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
 
     def train_on_batch(
         self,

@@ -50,23 +50,25 @@ def groups_of(batches: Iterator[Any], most: int, limit: int | None) -> Iterator[
     patience = SECONDS if _registry.active().runs_ahead else math.inf
     group: list[Any] = []
     signature: Any = None
+    others = 0  # groups of this signature before
     capacity = 1
     began = time.perf_counter()
     for batch in batches:
         found = _tree.map_structure(lambda a: None if a is None else (a.shape, str(a.dtype)), batch)
         if group and found != signature:
-            yield _laid_out(group, capacity)
+            yield _laid_out(group, capacity if others or len(group) > 1 else 1)
             group, began = [], time.perf_counter()
-        if not group:
-            signature = found
+        if found != signature:
+            signature, others = found, 0
             size = sum(int(getattr(a, "nbytes", 0)) for a in _tree.flatten(batch) if a is not None)
             capacity = max(1, min(most, limit or most, BYTES // max(size, 1)))
         group.append(batch)
         if len(group) == capacity or time.perf_counter() - began > patience:
             yield _laid_out(group, capacity)
+            others += 1
             group, began = [], time.perf_counter()
-    if group:
-        yield _laid_out(group, capacity)
+    if group:  # a last, smaller batch stands for itself
+        yield _laid_out(group, capacity if others or len(group) > 1 else 1)
 
 
 def _laid_out(group: list[Any], capacity: int) -> tuple[Any, np.ndarray, int]:

@@ -1,10 +1,9 @@
-"""`fit`, `evaluate` and `predict`: one loop for every backend."""
+"""`fit` and `evaluate`: one loop for every backend."""
 
 import collections
 import itertools
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -285,13 +284,13 @@ def fit(
         steps=steps_per_epoch,
         what="fit",
     )
-    limit = _limit(steps_per_epoch)
+    limit = limit_of(steps_per_epoch)
     validation = None
     if validation_data is not None:
         validation = _validation_source(validation_data, validation_batch_size or batch_size, validation_steps)
     prepare(model, source, "fit")
 
-    bar = _verbosity(verbose)
+    bar = verbosity(verbose)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_history=True, add_progbar=bar != 0, model=model)
     if keeper is not None:
@@ -302,7 +301,7 @@ def fit(
     position = Position(model, callbacks.callbacks, (source, validation), order)
     position.at(initial_epoch)
     with position.held():
-        _epochs(model, callbacks, position, epochs, limit, _limit(validation_steps), validation_freq)
+        _epochs(model, callbacks, position, epochs, limit, limit_of(validation_steps), validation_freq)
     return history
 
 
@@ -391,12 +390,14 @@ def _is_due(epoch: int, frequency: Any) -> bool:
     return epoch + 1 in frequency
 
 
-def _limit(steps: int | None) -> int | None:
+def limit_of(steps: int | None) -> int | None:
+    """`steps`, or what the configuration allows at most."""
     most = _config.max_steps_per_epoch()
     return steps if most is None else min(steps or most, most)
 
 
-def _verbosity(verbose: Any) -> int:
+def verbosity(verbose: Any) -> int:
+    """0, 1 or 2 for what `verbose` may be."""
     if verbose == "auto":
         return 1
     return int(verbose)
@@ -430,57 +431,10 @@ def evaluate(
     """The body of `Model.evaluate`: the metrics by name."""
     source = make_source(x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate")
     prepare(model, source, "evaluate")
-    bar = _verbosity(verbose)
+    bar = verbosity(verbose)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_progbar=bar != 0, model=model)
-    limit = _limit(steps)
+    limit = limit_of(steps)
     callbacks.set_params({"verbose": bar, "epochs": 1, "steps": limit or source.steps})
     model.reset_metrics()
     return _evaluate_source(model, source, callbacks, limit)
-
-
-def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
-    """The body of `Model.predict`: NumPy arrays, in the structure of the model's outputs."""
-    source = make_source(x, batch_size=batch_size, steps=steps, what="predict")
-    prepare(model, source, "predict")
-    bar = _verbosity(verbose)
-    if not isinstance(callbacks, CallbackList):
-        callbacks = CallbackList(callbacks, add_progbar=bar != 0, model=model)
-    limit = _limit(steps)
-    callbacks.set_params({"verbose": bar, "epochs": 1, "steps": limit or source.steps})
-    eager = model.run_eagerly or not model.jit_compile
-    step = model._eager_step("predict") if eager else model._predict_program().run
-    bars: list[Any] = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
-    listening = bool(callbacks.listeners("predict"))
-
-    callbacks.on_predict_begin()
-    outputs: list[Any] = []
-    for i, batch in enumerate(_prediction_batches(source, limit)):
-        callbacks.on_predict_batch_begin(i)
-        outputs.append(step(batch))
-        if listening:
-            callbacks.on_predict_batch_end(i, {"outputs": _tree.map_structure(_registry.to_numpy, outputs[-1])})
-        elif i >= 2:  # at most two batches under way
-            outputs[i - 2] = _tree.map_structure(_registry.to_numpy, outputs[i - 2])
-        for shown in bars:
-            shown.show(i + 1, {})
-    callbacks.on_predict_end()
-    for shown in bars:
-        shown.close()
-    host = [_tree.map_structure(_registry.to_numpy, out) for out in outputs]
-    first, *others = host
-    return _tree.map_structure(
-        lambda part, *more: np.concatenate((part, *more)) if more else np.array(part), first, *others
-    )
-
-
-def _prediction_batches(source: Any, limit: int | None) -> Iterator[Any]:
-    if isinstance(source, StreamSource):
-        adapter = _registry.active()
-        for batch in source.epoch(limit):
-            yield _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), batch)
-        return
-    adapter = _registry.active()
-    for i in range(source.steps if limit is None else min(limit, source.steps)):
-        part = slice(i * source.batch_size, (i + 1) * source.batch_size)
-        yield _tree.map_structure(lambda a, part=part: None if a is None else adapter.asarray(a[part]), source.data)

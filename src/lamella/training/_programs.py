@@ -220,19 +220,42 @@ def interrupts_deferred() -> Iterator[None]:
 
 
 class Predictor:
-    """The compiled forward pass."""
+    """The compiled forward pass: of one batch, or of many, one after another."""
 
     def __init__(self, model: Any):
         self.groups = _groups(model, "predict")
+        adapter = _registry.active()
         step = _steps.pure_step(model, "predict")
 
         def outputs(state: Any, batch: Any) -> Any:
             return step(state, _tree.map_structure(_distribution.batch_laid_out, batch))
 
-        self._program = _registry.active().compile(outputs)
+        def several(state: Any, data: Any, order: Any, stop: Any) -> Any:
+            def batch(i: Any) -> Any:
+                index = ops.take(order, i, axis=0)
+                return _tree.map_structure(lambda a: None if a is None else _gather(a, index), data)
+
+            def body(i: Any, carry: Any) -> Any:
+                state, table = carry
+                out, state = step(state, batch(i))
+                return state, _tree.map_structure(lambda rows, part: _write(rows, i, part), table, out)
+
+            one = adapter.shape_of_result(step, state, batch(0))[0]
+            table = _tree.map_structure(lambda o: ops.zeros((order.shape[0], *o.shape), dtype=_name(o)), one)
+            state, table = adapter.fori_loop(_int32(0), stop, body, (state, table))
+            return table, state
+
+        self._program = adapter.compile(outputs)
+        self._several = adapter.compile(several)
 
     def run(self, batch: Any) -> Any:
         """The outputs for one batch, still being computed."""
-        outputs, state = self._program(current_values(self.groups), batch)
+        return self._kept(*self._program(current_values(self.groups), batch))
+
+    def run_several(self, data: Any, order: np.ndarray, count: int) -> Any:
+        """The outputs for the batches in the first `count` rows of `order`, of shape `(len(order), batch, ...)`."""
+        return self._kept(*self._several(current_values(self.groups), data, order, _int32(count)))
+
+    def _kept(self, outputs: Any, state: Any) -> Any:
         put_values(self.groups[1:2], state[1:2])
         return outputs
