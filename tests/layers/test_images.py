@@ -259,6 +259,87 @@ def test_images_inside_compiled_models():
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), model(IMAGES, training=False), rtol=1e-4, atol=1e-4)
 
 
+def test_layers_that_choose_inside_compiled_programs():
+    def layers_of_one_seed():
+        return layers.AugMix(seed=3, factor=0.9, chain_depth=2), layers.RandomElasticTransform(seed=4)
+
+    class Augmented(lamella.Model):
+        def __init__(self):
+            super().__init__()
+            self.steps = layers_of_one_seed()
+
+        def call(self, x, training=None):
+            for step in self.steps:
+                x = step(x, training=True)
+            return x
+
+    model = Augmented()
+    model.compile("sgd", "mse")
+    compiled = model.predict(IMAGES, verbose=0)
+    expected = IMAGES
+    for step in layers_of_one_seed():
+        expected = step(expected, training=True)
+    np.testing.assert_allclose(compiled, expected, atol=5e-3)
+    assert np.abs(compiled - IMAGES).max() > 1
+
+
+def test_a_part_at_random_is_cut_by_compiled_code():
+    part = layers.RandomCrop(3, 4, seed=1)
+    drawn = [int(n) for n in part.get_random_transformation(IMAGES)]
+    again = layers.RandomCrop(3, 4, seed=1)(IMAGES, training=True)
+    np.testing.assert_array_equal(again, IMAGES[:, drawn[0] : drawn[0] + 3, drawn[1] : drawn[1] + 4])
+
+
+COLORS = ["RandomBrightness", "RandomContrast", "RandomColorDegeneration", "RandomColorJitter", "RandomHue"]
+COLORS += ["RandomSaturation", "RandomGrayscale", "RandomInvert", "RandomPosterization", "Equalization", "MixUp"]
+COLORS += ["RandomCrop", "Solarization", "RandomFlip", "RandomErasing"]
+OPTIONS = {"RandomCrop": {"height": 3, "width": 4}, "RandomPosterization": {"factor": 4}}
+OPTIONS |= {name: {} for name in ("RandomColorJitter", "Equalization", "MixUp", "Solarization", "RandomFlip")}
+
+
+@pytest.mark.parametrize("training", [False, None])
+@pytest.mark.parametrize("name", COLORS)
+def test_integer_images_when_not_training(name, training):
+    whole = IMAGES.astype("uint8")
+    theirs, ours = pair(name, OPTIONS.get(name, {"factor": 0.5}))
+    expected, actual = np.asarray(theirs(whole, training=training)), ours(whole, training=training)
+    assert (actual.shape, str(actual.dtype)) == (expected.shape, str(expected.dtype))
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_hue_of_grey_images_when_not_training():
+    for name in ("RandomHue", "RandomSaturation", "RandomColorJitter"):
+        layer = getattr(layers, name)(**OPTIONS.get(name, {"factor": 0.5}))
+        np.testing.assert_array_equal(layer(IMAGES[..., :1], training=False), IMAGES[..., :1])
+
+
+MOVED = [r for r in RANDOM if r[0] in ("RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear")]
+MOVED += [("RandomPerspective", {"scale": 0.3}), ("Resizing", {"height": 3, "width": 4})]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name, options", MOVED, ids=str)
+def test_masks_keep_their_integers(name, options, training):
+    layer = getattr(layers, name)(**options)
+    out = layer({"images": IMAGES, "segmentation_masks": IMAGES[..., :1].astype("uint8")}, training=training)
+    assert str(out["segmentation_masks"].dtype) == "uint8"
+    assert str(out["images"].dtype) == "float32"
+
+
+@pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] not in ("MixUp", "AugMix")], ids=str)
+def test_a_policy_of_integers(name, options):
+    layer = getattr(layers, name)(**options, dtype="uint8")
+    assert str(layer(IMAGES, training=True).dtype) == "uint8"
+
+
+def test_resizing_integers():
+    for options in ({"interpolation": "nearest"}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}):
+        theirs, ours = pair("Resizing", {"height": 4, "width": 5, **options})
+        expected, actual = np.asarray(theirs(IMAGES.astype("uint8"))), ours(IMAGES.astype("uint8"))
+        assert str(actual.dtype) == "uint8"
+        np.testing.assert_array_equal(actual, expected)
+
+
 WRONG = [
     ("RandomBrightness", {"factor": 2.0}, "factor"),
     ("RandomContrast", {"factor": -0.1}, "factor"),

@@ -237,10 +237,10 @@ class JaxAdapter(Adapter):
         return getattr(places, reduction or "set")(updates)
 
     def slice(self, x, starts, sizes):
-        return jax.lax.dynamic_slice(x, starts, sizes)
+        return jax.lax.dynamic_slice(x, _of_one_dtype(starts), sizes)
 
     def slice_update(self, x, starts, updates):
-        return jax.lax.dynamic_update_slice(x, updates, starts)
+        return jax.lax.dynamic_update_slice(x, updates, _of_one_dtype(starts))
 
     def pad(self, x, widths, mode, value):
         return jnp.pad(x, widths, mode=mode, **({"constant_values": value} if mode == "constant" else {}))
@@ -414,6 +414,13 @@ def _holds_jax(value: Sequence) -> bool:
         isinstance(v, jax.Array) or hasattr(v, "__lamella_array__") or (isinstance(v, (list, tuple)) and _holds_jax(v))
         for v in value
     )
+
+
+def _of_one_dtype(starts: Sequence) -> list:
+    """Starts of a block, Python's integers as JAX's int32 where others are arrays, as `lax` asks for one dtype."""
+    if all(isinstance(s, int) for s in starts):
+        return list(starts)
+    return [jnp.asarray(s).astype("int32") for s in starts]
 
 
 def _joined(adapter: JaxAdapter, values: Sequence) -> list:

@@ -192,6 +192,7 @@ def smart_resize(
     if kwargs:
         raise TypeError(f"smart_resize() got unexpected arguments: {sorted(kwargs)}.")
     array = ops.convert_to_tensor(x)
+    array = array if _dtypes.is_float_dtype(array.dtype) else ops.cast(array, _dtypes.floatx())
     if array.ndim not in (3, 4):
         raise ShapeError(
             "Expected an image array with shape `(height, width, channels)`, or `(batch_size, height, width, channels)`, "

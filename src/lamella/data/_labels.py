@@ -59,9 +59,10 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
         order: the order of the norm: 2 for the Euclidean one.
 
     Returns:
-        An array of the shape of `x`; a tensor of the backend where `x` is one.
+        An array of the shape of `x`, of NumPy where `x` is one (and of one axis more where it has none or one), else a
+        tensor of the backend.
     """
-    if _registry.owner(x) is not None:
+    if not isinstance(x, np.ndarray):
         from lamella import ops
 
         return ops.normalize(x, axis=axis, order=order)

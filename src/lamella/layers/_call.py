@@ -139,11 +139,14 @@ def shape_structure(value: Any) -> Any:
 
 
 def training_mode(call: Any, arguments: CallArguments) -> bool | None:
-    """What `training` is: as given, else as in the call around this one, else the default of `call`."""
+    """What `training` is: as given, else as in the call around this one, else the default of `call`.
+
+    A None that was given is kept, as in Keras: it is no answer to a call inside, but it keeps the default away.
+    """
     if arguments.training is not None:
         return arguments.training
     around = surrounding_training()
-    if around is not None:
+    if around is not None or "training" in arguments.given:
         return around
     parameter = signature_of(call).parameters.get("training")
     if parameter is not None and parameter.default is not inspect.Parameter.empty:

@@ -112,17 +112,28 @@ class ImageLayer(Layer):
     def _cast(self, images: Any) -> Array:
         return ops.cast(images, self.compute_dtype)
 
+    @property
+    def _float_dtype(self) -> str:
+        """Of what is drawn and computed: with a policy of integers, only the images are integers."""
+        return self.compute_dtype if _dtypes.is_float_dtype(self.compute_dtype) else _dtypes.floatx()
+
+    def _in_policy(self, images: Array) -> Array:
+        """Images that became floating though the policy says integers, as integers again."""
+        whole = not _dtypes.is_float_dtype(self.compute_dtype)
+        return self._cast(images) if whole and images.dtype != self.compute_dtype else images
+
     # ---- the computation -------------------------------------------------------------------------
 
     def call(self, data: Any, training: bool = True) -> Any:
         transformation = self.get_random_transformation(data, training=training)
         if not isinstance(data, dict):
-            return self.transform_images(data, transformation=transformation, training=training)
+            return self._in_policy(self.transform_images(data, transformation=transformation, training=training))
         self._images_of(data)
         out = dict(data)
         for key, transform in self._transforms().items():
             if data.get(key) is not None:
                 out[key] = transform(data[key], transformation=transformation, training=training)
+        out["images"] = self._in_policy(out["images"])
         return out
 
     def _transforms(self) -> dict[str, Any]:
@@ -196,7 +207,7 @@ class ImageLayer(Layer):
     def _boxes_by(self, bounding_boxes: dict, size: tuple[int, int], change: Any, clip: bool = True) -> dict:
         """Boxes changed by a function of `xyxy` in pixels, and cut to an image of `size`."""
         fmt = BoxFormat(self.bounding_box_format, label(self))
-        boxes = fmt.to_pixels(ops.cast(bounding_boxes["boxes"], self.compute_dtype), size)
+        boxes = fmt.to_pixels(ops.cast(bounding_boxes["boxes"], self._float_dtype), size)
         out = {**bounding_boxes, "boxes": change(boxes)}
         if clip:
             out = clipped(out, size)
@@ -231,7 +242,7 @@ class RandomImageLayer(ImageLayer):
         return self.generator if seed is None else seed
 
     def _uniform(self, shape: Shape, bounds: Sequence, seed: Any, dtype: str | None = None) -> Array:
-        dtype = dtype or self.compute_dtype
+        dtype = dtype or self._float_dtype
         return random.uniform(shape, minval=bounds[0], maxval=bounds[1], seed=self._seed(seed), dtype=dtype)
 
     def _chosen(self, count: int, seed: Any) -> Array:

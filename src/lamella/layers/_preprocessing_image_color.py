@@ -53,10 +53,12 @@ class _ColorLayer(RandomImageLayer):
         self.value_range = check_range(self, value_range)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
-        images = self._cast(images)
         if not training or transformation is None:
-            return images
-        return self._recolored(images, transformation)
+            return self._untouched(images)
+        return self._recolored(self._cast(images), transformation)
+
+    def _untouched(self, images: Any) -> Array:
+        return ops.convert_to_tensor(images)
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
         raise NotImplementedError
@@ -92,12 +94,12 @@ class RandomBrightness(_ColorLayer):
         images = self._images_of(data)
         shape = (images.shape[0], 1, 1, 1) if len(images.shape) == 4 else (1, 1, 1)
         if not training:
-            return {"rgb_delta": ops.zeros(shape, self.compute_dtype)}
+            return {"rgb_delta": ops.zeros(shape, self._float_dtype)}
         delta = self._uniform(shape, self.factor, seed)
         return {"rgb_delta": delta * (self.value_range[1] - self.value_range[0])}
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
-        return self._clipped(images + ops.cast(transformation["rgb_delta"], self.compute_dtype))
+        return self._clipped(images + ops.cast(transformation["rgb_delta"], self._float_dtype))
 
 
 class RandomContrast(_ColorLayer):
@@ -123,11 +125,11 @@ class RandomContrast(_ColorLayer):
         images = self._images_of(data)
         shape = (images.shape[0], 1, 1, 1) if len(images.shape) == 4 else (1, 1, 1)
         if not training:
-            return {"contrast_factor": ops.zeros(shape, self.compute_dtype)}
+            return {"contrast_factor": ops.zeros(shape, self._float_dtype)}
         return {"contrast_factor": self._uniform(shape, (1.0 - self.factor[0], 1.0 + self.factor[1]), seed)}
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
-        factor = ops.cast(transformation["contrast_factor"], self.compute_dtype)
+        factor = ops.cast(transformation["contrast_factor"], self._float_dtype)
         mean = ops.mean(images, axis=(self.height_axis, self.width_axis), keepdims=True)
         return self._clipped((images - mean) * factor + mean)
 
@@ -156,7 +158,7 @@ class RandomColorDegeneration(_ColorLayer):
         return {"factor": self._uniform((self._batch(self._images_of(data)), 1, 1, 1), self.factor, seed)}
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
-        factor = self._per_image(ops.cast(transformation["factor"], self.compute_dtype), images)
+        factor = self._per_image(ops.cast(transformation["factor"], self._float_dtype), images)
         return self._clipped(images + (self._gray(images) - images) * factor)
 
 
@@ -188,7 +190,7 @@ class RandomHue(_ColorLayer):
         return {"factor": sign * self._uniform((count,), self.factor, seed) * 0.5}
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
-        factor = self._per_image(ops.cast(transformation["factor"], self.compute_dtype), images)
+        factor = self._per_image(ops.cast(transformation["factor"], self._float_dtype), images)
         hsv = image_ops.rgb_to_hsv(rescaled(images, self.value_range, (0, 1)), data_format=self.data_format)
         hue, saturation, value = ops.split(hsv, 3, axis=self.channel_axis)
         hue = hue + factor
@@ -225,7 +227,7 @@ class RandomSaturation(_ColorLayer):
         return {"factor": drawn / (1.0 - drawn + 1e-7)}
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
-        factor = self._per_image(ops.cast(transformation["factor"], self.compute_dtype), images)
+        factor = self._per_image(ops.cast(transformation["factor"], self._float_dtype), images)
         hsv = image_ops.rgb_to_hsv(rescaled(images, self.value_range, (0, 1)), data_format=self.data_format)
         hue, saturation, value = ops.split(hsv, 3, axis=self.channel_axis)
         saturation = ops.clip(saturation * factor, 0.0, 1.0)
@@ -334,7 +336,7 @@ class RandomPosterization(_ColorLayer):
         shift = self._per_image(transformation["shift_factor"], images)
         bits = ops.cast(rescaled(images, self.value_range, (0, 255)), "uint8")
         bits = ops.left_shift(ops.right_shift(bits, shift), shift)
-        return rescaled(ops.cast(bits, self.compute_dtype), (0, 255), self.value_range)
+        return rescaled(ops.cast(bits, self._float_dtype), (0, 255), self.value_range)
 
 
 class Solarization(_ColorLayer):
@@ -375,6 +377,9 @@ class Solarization(_ColorLayer):
             "additions": self._uniform(shape, self.addition_factor, seed) * width,
             "thresholds": self._uniform(shape, self.threshold_factor, seed) * width,
         }
+
+    def _untouched(self, images: Any) -> Array:
+        return self._cast(images)
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
         low, high = self.value_range
@@ -462,8 +467,9 @@ class RandomColorJitter(RandomImageLayer):
         """Nothing is built from shapes."""
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Array:
+        if not training:
+            return ops.convert_to_tensor(images)
         images = self._cast(images)
-        if training:
-            for step in self._steps:
-                images = step.transform_images(images, step.get_random_transformation(images), training=True)
+        for step in self._steps:
+            images = step.transform_images(images, step.get_random_transformation(images), training=True)
         return images

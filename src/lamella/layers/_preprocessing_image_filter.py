@@ -52,7 +52,7 @@ class RandomSharpness(RandomImageLayer):
         images = self._cast(images)
         if not training or transformation is None:
             return images
-        factor = self._per_image(ops.cast(transformation["factor"], self.compute_dtype), images) * 2.0
+        factor = self._per_image(ops.cast(transformation["factor"], self._float_dtype), images) * 2.0
         h, w = self.height_axis % len(images.shape), self.width_axis % len(images.shape)
         rows, columns = images.shape[h], images.shape[w]
         padded = ops.pad(images, [(1, 1) if a in (h, w) else (0, 0) for a in range(len(images.shape))])
@@ -113,11 +113,11 @@ class RandomGaussianBlur(RandomImageLayer):
         images = self._cast(images)
         if not training or transformation is None:
             return images
-        sigma = ops.cast(transformation["blur_factor"], self.compute_dtype)
+        sigma = ops.cast(transformation["blur_factor"], self._float_dtype)
         blurred = images
         axes = (self.width_axis, self.height_axis)
         for i, (axis, size) in enumerate(zip(axes, self.kernel_size)):
-            blurred = _smoothed(blurred, axis % len(images.shape), _gaussian(size, sigma[i], self.compute_dtype))
+            blurred = _smoothed(blurred, axis % len(images.shape), _gaussian(size, sigma[i], self._float_dtype))
         blurred = ops.clip(blurred, *self.value_range)
         return ops.where(self._per_image(transformation["should_apply_blur"], images), blurred, images)
 
@@ -209,10 +209,10 @@ class RandomErasing(RandomImageLayer):
         masks = ops.broadcast_to(ops.expand_dims(masks, self.channel_axis), shape)
         if self.fill_value is None:
             low, high = self.value_range
-            noise = random.normal(shape, seed=self._seed(seed), dtype=self.compute_dtype)
+            noise = random.normal(shape, seed=self._seed(seed), dtype=self._float_dtype)
             fill = ops.clip(noise * (high - low) / 4 + (low + high) / 2, low, high)
         else:
-            fill = ops.full(shape, self.fill_value, dtype=self.compute_dtype)
+            fill = ops.full(shape, self.fill_value, dtype=self._float_dtype)
         return {"apply_erasing": chosen, "batch_masks": masks, "fill_value": fill}
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
@@ -220,7 +220,7 @@ class RandomErasing(RandomImageLayer):
         if not training or transformation is None:
             return images
         batched = len(images.shape) == 4
-        masks, fill = transformation["batch_masks"], ops.cast(transformation["fill_value"], self.compute_dtype)
+        masks, fill = transformation["batch_masks"], ops.cast(transformation["fill_value"], self._float_dtype)
         if not batched:
             masks, fill = masks[0], fill[0]
         chosen = ops.logical_and(self._per_image(transformation["apply_erasing"], images), masks)
@@ -228,7 +228,7 @@ class RandomErasing(RandomImageLayer):
 
 
 class Equalization(ImageLayer):
-    """Spreads the values of each channel evenly over the range, also when not training: of all images of a batch together.
+    """Spreads the values of each channel evenly over the range: of all images of a batch together.
 
     Each of `bins` levels becomes the share of the pixels up to it, less that of the lowest level there is (Gonzalez and
     Woods, "Digital Image Processing", section 3.3, as the Python Imaging Library rounds it).
@@ -250,6 +250,8 @@ class Equalization(ImageLayer):
         self.value_range = check_range(self, value_range)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
+        if not training:
+            return ops.convert_to_tensor(images)
         images = rescaled(self._cast(images), self.value_range, (0, 255))
         batched = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
         batched = batched if not self._channels_first else ops.moveaxis(batched, 1, -1)

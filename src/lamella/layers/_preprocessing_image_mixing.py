@@ -1,10 +1,13 @@
 """Layers that mix images with each other or with changed versions of themselves, and the number of boxes."""
 
+import types
 from typing import Any
 
 from lamella import ops, random
+from lamella.core import _tree
 from lamella.errors import ArgumentError
 from lamella.layers._options import label, positive_integer
+from lamella.layers._preprocessing_columns import concrete
 from lamella.layers._preprocessing_image import ImageLayer, RandomImageLayer
 from lamella.layers._preprocessing_image_color import (
     AutoContrast,
@@ -60,16 +63,16 @@ class MixUp(RandomImageLayer):
         return {"mix_weight": weight, "permutation_order": order}
 
     def _mixed(self, x: Any, transformation: Any, training: bool) -> Array:
-        x = self._cast(x)
         if not training or transformation is None:
-            return x
+            return ops.convert_to_tensor(x)
+        x = ops.cast(x, self._float_dtype)
         weight = ops.cast(transformation["mix_weight"], x.dtype)
         weight = ops.reshape(weight, (-1,) + (1,) * (len(x.shape) - 1))
         return weight * x + (1.0 - weight) * ops.take(x, transformation["permutation_order"], axis=0)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
         if len(images.shape) == 3:
-            return self._cast(images)  # there is no other image
+            return self._cast(images) if training else ops.convert_to_tensor(images)  # there is no other image
         return self._mixed(images, transformation, training)
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
@@ -117,7 +120,7 @@ class CutMix(RandomImageLayer):
         rows = ops.cast(ops.floor(side * height), "int32")
         columns = ops.cast(ops.floor(side * width), "int32")
         masks = random_rectangles(self, count, (height, width), rows, columns, seed)
-        taken = ops.mean(ops.cast(masks, self.compute_dtype), axis=(1, 2))
+        taken = ops.mean(ops.cast(masks, self._float_dtype), axis=(1, 2))
         masks = ops.broadcast_to(ops.expand_dims(masks, self.channel_axis), images.shape)
         weight = ops.reshape(1.0 - taken, (-1, 1, 1, 1))
         return {"permutation_order": order, "batch_masks": masks, "mix_weight": weight}
@@ -133,7 +136,7 @@ class CutMix(RandomImageLayer):
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
         if not training or transformation is None:
             return labels
-        labels = self._cast(labels)
+        labels = ops.cast(labels, self._float_dtype)
         weight = ops.cast(transformation["mix_weight"], labels.dtype)
         weight = ops.reshape(weight, (-1,) + (1,) * (len(labels.shape) - 1))
         return weight * labels + (1.0 - weight) * ops.take(labels, transformation["permutation_order"], axis=0)
@@ -337,8 +340,6 @@ class AugMix(_Policy):
         seed: an integer, for the same draws in every run.
         data_format: "channels_last" or "channels_first"; defaults to `image_data_format()`.
 
-    The chains are chosen on the host, so the layer cannot be part of a compiled program.
-
     Example:
         >>> from lamella import layers, ops
         >>> layers.AugMix()(ops.ones((2, 8, 8, 3)), training=True).shape
@@ -373,32 +374,81 @@ class AugMix(_Policy):
             return None
         source = self._seed(seed)
         weights = random.gamma((self.num_chains,), self.alpha, seed=source, dtype="float32")
-        sample = random.beta((), self.alpha, self.alpha, seed=source, dtype="float32")
-        chains = []
-        for _ in range(self.num_chains):
-            depth = int(random.randint((), 1, self.chain_depth + 1, seed=source))
-            chain = []
-            for _ in range(depth):
-                name = self._names[int(random.randint((), 0, len(self._names), seed=source))]
-                drawn = getattr(self, name).get_random_transformation(data, training=training, seed=source)
-                chain.append({"layer_name": name, "transformation": drawn})
-            chains.append(chain)
-        return {
+        out = {
             "chain_mixing_weights": weights / ops.sum(weights),
-            "weight_sample": sample,
-            "chain_transforms": chains,
+            "weight_sample": random.beta((), self.alpha, self.alpha, seed=source, dtype="float32"),
         }
+        depths = random.randint((self.num_chains,), 1, self.chain_depth + 1, seed=source)
+        chosen = random.randint((self.num_chains, self.chain_depth), 0, len(self._names), seed=source)
+        steps = _Steps(self, data, source)
+        if not concrete(depths):
+            return {**out, "depths": depths, "layer_idxes": chosen, "steps": steps}
+        names = [[self._names[int(n)] for n in chain] for chain in ops.convert_to_numpy(chosen)]
+        chains = [
+            [{"layer_name": name, "transformation": steps.of(name, i, j)} for j, name in enumerate(chain[: int(depth)])]
+            for i, (chain, depth) in enumerate(zip(names, depths))
+        ]
+        return {**out, "chain_transforms": chains}
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Array:
         images = self._cast(images)
         if not training or transformation is None:
             return images
-        mixed: Any = 0.0
-        for i, chain in enumerate(transformation["chain_transforms"]):
-            changed = images
-            for step in chain:
-                layer = getattr(self, step["layer_name"])
-                changed = layer.transform_images(changed, step["transformation"], training=training)
-            mixed = mixed + changed * ops.cast(transformation["chain_mixing_weights"][i], self.compute_dtype)
-        share = ops.cast(transformation["weight_sample"], self.compute_dtype)
+        if len(images.shape) == 3:
+            return self.transform_images(ops.expand_dims(images, 0), transformation, training)[0]
+        weights = ops.cast(transformation["chain_mixing_weights"], self._float_dtype)
+        if "chain_transforms" in transformation:
+            mixed: Any = 0.0
+            for i, chain in enumerate(transformation["chain_transforms"]):
+                changed = images
+                for step in chain:
+                    layer = getattr(self, step["layer_name"])
+                    changed = layer.transform_images(changed, step["transformation"], training=training)
+                mixed = mixed + changed * weights[i]
+        else:
+            mixed = self._mixed_in_program(images, transformation, weights)
+        share = ops.cast(transformation["weight_sample"], self._float_dtype)
         return share * images + (1.0 - share) * mixed
+
+    def _mixed_in_program(self, images: Array, transformation: Any, weights: Array) -> Array:
+        """The mixture of chains that are chosen in a compiled program: one loop over all steps, one switch in it."""
+        steps, chosen, depths = (transformation[key] for key in ("steps", "layer_idxes", "depths"))
+
+        def changed_by(name: str, i: Any, j: Any, x: Array) -> Array:
+            layer = getattr(self, name)
+            return ops.cast(layer.transform_images(x, steps.of(name, i, j), training=True), images.dtype)
+
+        def step(number: Any, state: tuple) -> tuple:
+            x, mixed = state
+            i, j = number // self.chain_depth, number % self.chain_depth
+            x = ops.where(j == 0, images, x)
+            branches = [lambda y, n=n: changed_by(n, i, j, y) for n in self._names]
+            x = ops.where(j < depths[i], ops.switch(chosen[i, j], branches, x), x)
+            return x, mixed + ops.where(j == self.chain_depth - 1, weights[i], 0.0) * x
+
+        return ops.fori_loop(0, self.num_chains * self.chain_depth, step, (images, ops.zeros_like(images)))[1]
+
+
+class _Steps:
+    """What the layers of a policy drew for every step of every chain, at once: as for a batch that many times larger."""
+
+    def __init__(self, policy: AugMix, data: Any, seed: Any):
+        images = policy._images_of(data)
+        self.depth, self.count = policy.chain_depth, policy._batch(images)
+        self.many = self.count * policy.num_chains * policy.chain_depth
+        shaped = types.SimpleNamespace(shape=(self.many, *images.shape[-3:]))
+        self.drawn = {
+            name: getattr(policy, name).get_random_transformation(shaped, training=True, seed=seed)
+            for name in policy._names
+        }
+
+    def of(self, name: str, i: Any, j: Any) -> Any:
+        """What was drawn for step `j` of chain `i`."""
+        first = (i * self.depth + j) * self.count
+
+        def part(x: Any) -> Any:
+            if not hasattr(x, "shape") or not x.shape or x.shape[0] != self.many:
+                return x
+            return ops.slice(x, (first, *(0 for _ in x.shape[1:])), (self.count, *x.shape[1:]))
+
+        return _tree.map_structure(part, self.drawn[name])

@@ -13,6 +13,7 @@ from lamella.layers._preprocessing_columns import concrete
 from lamella.layers._preprocessing_image import RandomImageLayer, as_pair
 from lamella.layers._preprocessing_image_color import check_range
 from lamella.ops import image as image_ops
+from lamella.ops._image_warp import elastic_transform_within
 from lamella.typing import Array
 
 __all__ = [
@@ -126,10 +127,9 @@ class _Map(RandomImageLayer):
         raise NotImplementedError
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Array:
-        return self._mapped(images, transformation, training, self.interpolation)
+        return self._mapped(self._cast(images), transformation, training, self.interpolation)
 
-    def _mapped(self, images: Any, transformation: Any, training: bool, interpolation: str) -> Array:
-        images = self._cast(images)
+    def _mapped(self, images: Array, transformation: Any, training: bool, interpolation: str) -> Array:
         if not training or transformation is None:
             return images
         matrix = self._matrix(transformation, self._size(images))
@@ -144,7 +144,7 @@ class _Map(RandomImageLayer):
         )
 
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
-        return self._mapped(segmentation_masks, transformation, training, "nearest")
+        return self._mapped(ops.convert_to_tensor(segmentation_masks), transformation, training, "nearest")
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         if not training or transformation is None:
@@ -414,7 +414,7 @@ class RandomShear(_Map):
         self._uniform((count, 1), (0.0, 1.0), seed)  # Keras draws once more here, and both orders agree
         down = self._uniform((count, 1), self.y_factor, seed)
         right = self._uniform((count, 1), self.x_factor, seed)
-        factors = ops.cast(ops.concatenate([right, down], axis=1), self.compute_dtype)
+        factors = ops.cast(ops.concatenate([right, down], axis=1), self._float_dtype)
         return {"shear_factor": factors, "input_shape": tuple(images.shape)}
 
     def _matrix(self, transformation: Any, size: tuple[int, int]) -> Array:
@@ -489,8 +489,7 @@ class RandomPerspective(_Sometimes):
             "input_shape": tuple(images.shape),
         }
 
-    def _seen(self, images: Any, transformation: Any, training: bool, interpolation: str) -> Array:
-        images = self._cast(images)
+    def _seen(self, images: Array, transformation: Any, training: bool, interpolation: str) -> Array:
         if not training or transformation is None:
             return images
         batched = len(images.shape) == 4
@@ -506,10 +505,10 @@ class RandomPerspective(_Sometimes):
         return self._where(transformation["apply_perspective"], changed if batched else changed[0], images)
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Array:
-        return self._seen(images, transformation, training, self.interpolation)
+        return self._seen(self._cast(images), transformation, training, self.interpolation)
 
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
-        return self._seen(segmentation_masks, transformation, training, "nearest")
+        return self._seen(ops.convert_to_tensor(segmentation_masks), transformation, training, "nearest")
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         if not training or transformation is None:
@@ -593,28 +592,21 @@ class RandomElasticTransform(_Sometimes):
 
     def get_elastic_transform_params(self, height: int, width: int, factor: Any) -> tuple:
         """(alpha, sigma) of `elastic_transform` for a strength: shares of the larger and of the smaller side."""
-        if not concrete(factor):
-            raise ArgumentError(
-                f"{label(self)} cannot be part of a compiled program: its draw decides the size of a filter. Use it on the "
-                "data before the model."
-            )
-        return 0.1 * max(height, width) * float(factor), 0.05 * min(height, width) * float(factor)
+        factor = float(factor) if concrete(factor) else factor
+        return 0.1 * max(height, width) * factor, 0.05 * min(height, width) * factor
 
     def _displaced(self, images: Any, transformation: Any, training: bool, interpolation: str) -> Array:
         images = self._cast(images)
         if not training or transformation is None:
             return images
-        alpha, sigma = self.get_elastic_transform_params(*self._size(images), transformation["distortion_factor"])
-        changed = image_ops.elastic_transform(
-            images,
-            alpha=alpha,
-            sigma=sigma,
-            interpolation=interpolation,
-            fill_mode=self.fill_mode,
-            fill_value=self.fill_value,
-            seed=transformation["seed"],
-            data_format=self.data_format,
-        )
+        size, factor = self._size(images), transformation["distortion_factor"]
+        alpha, sigma = self.get_elastic_transform_params(*size, factor)
+        filling = (interpolation, self.fill_mode, self.fill_value, transformation["seed"], self.data_format)
+        if concrete(factor):
+            changed = image_ops.elastic_transform(images, alpha, sigma, *filling)
+        else:  # in a program, where the size of a filter cannot be drawn
+            largest = self.get_elastic_transform_params(*size, self.scale[1])[1]
+            changed = elastic_transform_within(images, alpha, sigma, largest, *filling)
         return self._where(transformation["apply_transform"], changed, images)
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Array:

@@ -52,7 +52,7 @@ class _Sized(ImageLayer):
         from lamella.layers._bounding_boxes import BoxFormat, clipped
 
         fmt = BoxFormat(self.bounding_box_format, label(self))
-        corners = fmt.to_pixels(ops.cast(boxes["boxes"], self.compute_dtype), size)
+        corners = fmt.to_pixels(ops.cast(boxes["boxes"], self._float_dtype), size)
         x1, y1, x2, y2 = (corners[..., i] for i in range(4))
         moved = ops.stack([(x1 - left) * right, (y1 - top) * down, (x2 - left) * right, (y2 - top) * down], axis=-1)
         out = clipped({**boxes, "boxes": moved}, self._target())
@@ -114,7 +114,8 @@ class CenterCrop(_Sized):
 class RandomCrop(_Sized, RandomImageLayer):
     """A random part of the images while training, the same of all images of a batch.
 
-    Otherwise, and where images are smaller than the part, the largest window of its proportions, resized.
+    Where images are smaller than the part, the largest window of its proportions, resized. When not training, images
+    stay as they are, as Keras 3.15 leaves them (though its documentation says otherwise).
 
     Args:
         height: of the result.
@@ -150,9 +151,11 @@ class RandomCrop(_Sized, RandomImageLayer):
         return tuple(ops.mod(d, n + 1) for d, n in zip(drawn, (height - self.height, width - self.width)))
 
     def _cropped(self, images: Any, transformation: Any, training: bool, interpolation: str) -> Array:
+        if not training:
+            return ops.convert_to_tensor(images)
         images = self._cast(images)
         height, width = self._size(images)
-        if not training or height < self.height or width < self.width:
+        if height < self.height or width < self.width:
             return self._fitted(images, interpolation)
         return self._window(images, *transformation)
 
@@ -164,9 +167,11 @@ class RandomCrop(_Sized, RandomImageLayer):
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         height, width = size = self._given_size
-        if not training or height < self.height or width < self.width:
+        if not training:
+            return bounding_boxes
+        if height < self.height or width < self.width:
             return self._fit_boxes(bounding_boxes, size)
-        top, left = (ops.cast(v, self.compute_dtype) for v in transformation)
+        top, left = (ops.cast(v, self._float_dtype) for v in transformation)
         return self._moved_boxes(bounding_boxes, size, left, top)
 
 
@@ -224,7 +229,7 @@ class Resizing(_Sized):
 
     def _resized(self, images: Any, interpolation: str) -> Array:
         return image_ops.resize(
-            self._cast(images),
+            ops.convert_to_tensor(images),
             self._target(),
             interpolation=interpolation,
             antialias=self.antialias,

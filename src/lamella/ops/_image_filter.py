@@ -54,12 +54,16 @@ def _pair(value: Any) -> tuple:
     return tuple(value) if np.ndim(value) else (value, value)
 
 
-def gaussian_filter(x: Array, kernel_size: Sequence[int], sigma: Sequence[Any], padding: str = "same") -> Array:
-    """`(batch, height, width, channels)` smoothed along height, then along width."""
+def gaussian_filter(
+    x: Array, kernel_size: Sequence[int], sigma: Sequence[Any], padding: str = "same", reach: Any = None
+) -> Array:
+    """`(batch, height, width, channels)` smoothed along height, then along width, by pixels up to `reach` away."""
     adapter = _registry.active()
     for axis, (size, deviation) in enumerate(zip(kernel_size, sigma), 1):
         offsets = adapter.asarray(np.arange(int(size)) - (int(size) - 1) / 2, "float32")
         kernel = adapter.xp.exp(-0.5 * (offsets / deviation) ** 2)
+        if reach is not None:
+            kernel = adapter.xp.where(adapter.xp.abs(offsets) <= reach, kernel, adapter.xp.zeros_like(kernel))
         kernel = cast(kernel / adapter.xp.sum(kernel), adapter.dtype(x))
         x = _filtered(x, kernel, axis, padding)
     return x

@@ -321,17 +321,54 @@ def elastic_transform(
         >>> ops.image.elastic_transform(ops.ones((8, 8, 3)), seed=1).shape
         (8, 8, 3)
     """
-    name = "image.elastic_transform"
-    from lamella.random import normal
+    given = _placed(images, interpolation, fill_mode, data_format)
+    return _displaced(given, alpha, sigma, int(6 * sigma) | 1, None, interpolation, fill_mode, fill_value, seed)
 
+
+def elastic_transform_within(
+    images: ArrayLike,
+    alpha: Any,
+    sigma: Any,
+    largest_sigma: float,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    seed: Seed,
+    data_format: str | None,
+) -> Array:
+    """`elastic_transform` where alpha and sigma may be computed in a program; sigma is `largest_sigma` at most."""
+    xp = _registry.active().xp
+    reach = xp.floor(xp.floor(6 * sigma) / 2)  # of a window of int(6 sigma) | 1
+    given = _placed(images, interpolation, fill_mode, data_format)
+    window = int(6 * largest_sigma) | 1
+    return _displaced(given, alpha, sigma, window, reach, interpolation, fill_mode, fill_value, seed)
+
+
+def _placed(images: ArrayLike, interpolation: str, fill_mode: str, data_format: str | None) -> Images:
+    name = "image.elastic_transform"
     one_of(name, "interpolation", interpolation, tuple(_ORDERS))
     one_of(name, "fill_mode", fill_mode, FILL_MODES)
-    given = Images(name, images, data_format)
+    return Images(name, images, data_format)
+
+
+def _displaced(
+    given: Images,
+    alpha: Any,
+    sigma: Any,
+    window: int,
+    reach: Any,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    seed: Seed,
+) -> Array:
+    from lamella.random import normal
+
     xp = given.xp
     batch, height, width, _ = given.x.shape
     dtype = given.dtype if _dtypes.is_float_dtype(given.dtype) else "float32"
     noise = normal((batch, height, width), 0.0, sigma, dtype, seed)
-    window = int(6 * sigma) | 1
-    field = alpha * _float(gaussian_filter(noise[..., None], (window, window), (sigma, sigma))[..., 0])
+    smooth = gaussian_filter(noise[..., None], (window, window), (sigma, sigma), reach=reach)
+    field = alpha * _float(smooth[..., 0])
     y, x = (xp.asarray(a) for a in _grid(height, width))
     return _warped(given, y + field, x + field, interpolation, fill_mode, fill_value)
