@@ -80,8 +80,11 @@ class Run:
         for data, table, count in self._ahead:
             self._chunks(data, table, count)
             if self.model.stop_training and self.kind == "train":
-                break
-        return self._finish()
+                return self._finish()
+        logs = self._finish()
+        if self.listening and self.step and limit is None and source.steps is None:
+            self._tell_begin(self.step)  # as Keras does before it sees that a stream of unknown length is over
+        return logs
 
     def _group_limit(self) -> int:
         return self.plan.fixed if self.plan.fixed is not None else STEPS

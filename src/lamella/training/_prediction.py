@@ -38,6 +38,8 @@ def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: 
     if eager or callbacks.listeners("predict") or not _registry.active().runs_ahead or (count or LONG) < LONG:
         step = model._eager_step("predict") if eager else model._predict_program().run
         host = list(_one_by_one(step, batches, callbacks, bars))
+        if count is None and host:
+            callbacks.on_predict_batch_begin(len(host))  # as Keras does before it sees that the stream is over
     else:
         host = list(_in_groups(model, batches, limit, bars))
     callbacks.on_predict_end()
