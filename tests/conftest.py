@@ -52,6 +52,20 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.xfail(reason=known, strict=False))
 
 
+# The tables of layers compile thousands of small programs that run once. XLA leaves out most of its optimisations there,
+# which takes a third of the time away; elsewhere tests run what a user runs. `LAMELLA_TEST_OPTIMIZED=1` has it everywhere.
+_COMPILED_BRIEFLY = ("tests/contracts/", "tests/layers/")
+
+
+def pytest_runtest_setup(item):
+    """Set how much XLA optimises, by the folder of the test."""
+    if "jax" in sys.modules:
+        config = sys.modules["jax"].config
+        brief = item.nodeid.startswith(_COMPILED_BRIEFLY) and not os.environ.get("LAMELLA_TEST_OPTIMIZED")
+        if config.read("jax_disable_most_optimizations") != brief:
+            config.update("jax_disable_most_optimizations", brief)
+
+
 _tests_run = itertools.count(1)
 
 
