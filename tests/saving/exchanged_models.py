@@ -14,8 +14,11 @@ import numpy as np
 ROWS: dict = {}
 
 
-def row(x, classes=0, optimizer="sgd", loss=None, random=False, **compiled):
-    """A row of the table: a function of the library, the shapes of its inputs (an int: integers below 7), how it is compiled."""
+def row(x, classes=0, optimizer="sgd", loss=None, random=False, trained=True, **compiled):
+    """A row of the table: a function of the library, the shapes of its inputs (an int: integers below 7), how it is compiled.
+
+    What a `random` one learns is not compared, only what it predicts; one that is not `trained` has nothing to learn.
+    """
 
     def add(make):
         name = make.__name__
@@ -24,7 +27,8 @@ def row(x, classes=0, optimizer="sgd", loss=None, random=False, **compiled):
             "x": x,
             "optimizer": optimizer,
             "loss": loss or (lambda K: K.losses.MeanSquaredError()),  # Keras cannot read "mse" from its own .h5 files
-            "random": random,
+            "random": random or not trained,
+            "trained": trained,
             "compiled": compiled,
         }
         return make
@@ -169,6 +173,75 @@ stack(
     lambda L: [L.Dense(3, trainable=False), L.BatchNormalization(trainable=False), L.Dense(2)],
     opt("Adam"),
 )
+stack(
+    "layers_3d",
+    (4, 4, 4, 2),
+    lambda L: [
+        L.ZeroPadding3D(1), L.Cropping3D(1), L.Conv3DTranspose(2, 2), L.MaxPooling3D(2), L.UpSampling3D(2), L.AveragePooling3D(2),
+        L.GlobalMaxPooling3D(), L.Dense(2),
+    ],
+    opt("Adam"),
+)  # fmt: skip
+stack(
+    "pooling",
+    (8, 8, 2),
+    lambda L: [L.MaxPooling2D(2), L.AdaptiveAveragePooling2D(3), L.AdaptiveMaxPooling2D(2), L.Flatten(), L.Dense(2)],
+)
+stack(
+    "pooling_1d", (8, 2), lambda L: [L.AdaptiveAveragePooling1D(4), L.AdaptiveMaxPooling1D(2), L.Flatten(), L.Dense(2)]
+)
+stack(
+    "pooling_3d",
+    (4, 4, 4, 1),
+    lambda L: [L.AdaptiveAveragePooling3D(3), L.AdaptiveMaxPooling3D(2), L.Flatten()],
+    trained=False,
+)
+stack("conv_lstm_1d", (2, 4, 1), lambda L: [L.ConvLSTM1D(2, 2), L.GlobalAveragePooling1D()])
+stack("conv_lstm_3d", (2, 3, 3, 3, 1), lambda L: [L.ConvLSTM3D(1, 2), L.Flatten()], trained=False)
+stack("dropout_of_maps", (3, 3, 3, 2), lambda L: [L.SpatialDropout3D(0.5), L.Flatten(), L.Dense(2)], random=True)
+stack("dropout_of_planes", (3, 3, 2), lambda L: [L.SpatialDropout2D(0.5), L.Flatten(), L.Dense(2)], random=True)
+stack("activity", (4,), lambda L: [L.Dense(3), L.ActivityRegularization(0.1, 0.2), L.Dense(2)], opt("Adam"))
+stack(
+    "reversible_embedding", (5,), lambda L: [L.ReversibleEmbedding(7, 3), L.Flatten(), L.Dense(2)], opt("Adam"), "int32"
+)
+stack(
+    "spectrograms",
+    (64, 1),
+    lambda L: [
+        L.STFTSpectrogram(mode="log", frame_length=16, frame_step=8, fft_length=16, trainable=True),
+        L.Flatten(),
+        L.Dense(2),
+    ],
+)
+stack("mel", (64,), lambda L: [L.MelSpectrogram(16, 8, 16, num_mel_bins=4), L.Flatten()], trained=False)
+stack(
+    "numbers",
+    (3,),
+    lambda L: [L.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 9.0]), L.Discretization([-0.5, 0.0, 0.5]),
+               L.CategoryEncoding(4, "multi_hot")],
+    trained=False,
+)  # fmt: skip
+# Keras cannot read the configuration of its own RandomShear, draws no graph behind its Equalization, and its RandomCrop does not
+# crop in prediction.
+stack(
+    "images",
+    (8, 8, 3),
+    lambda L: [
+        L.Rescaling(1 / 255), L.Resizing(6, 6), L.CenterCrop(4, 4), L.Solarization(), L.AutoContrast(),
+        L.RandomFlip(seed=1), L.RandomRotation(0.1), L.RandomZoom(0.1), L.RandomTranslation(0.1, 0.1),
+        L.RandomBrightness(0.1), L.RandomContrast(0.1), L.RandomHue(0.1), L.RandomSaturation(0.1),
+        L.RandomSharpness(0.1), L.RandomPosterization(4), L.RandomGrayscale(), L.RandomInvert(0.1), L.RandomErasing(),
+        L.RandomPerspective(), L.RandomElasticTransform(), L.RandomGaussianBlur(), L.RandomColorDegeneration(0.1),
+        L.RandomColorJitter(), L.RandAugment(), L.AugMix(), L.MixUp(), L.CutMix(),
+    ],
+    trained=False,
+)  # fmt: skip
+for name, arguments in {
+    "CosineDecayRestarts": (0.1, 3), "InverseTimeDecay": (0.1, 2, 0.5), "PiecewiseConstantDecay": ([1, 2], [0.1, 0.05, 0.01]),
+    "PolynomialDecay": (0.1, 4),
+}.items():  # fmt: skip
+    stack(f"schedule_{name}", (4,), lambda L: [L.Dense(2)], schedule(name, *arguments))
+stack("schedule_free", (4,), lambda L: [L.Dense(2)], opt("ScheduleFreeAdamW"))
 
 
 @row({"": ((4,), "float32")}, opt("Adam"))
@@ -379,7 +452,8 @@ def made(K, name):
     loss = this["loss"](K) if callable(this["loss"]) else this["loss"]
     model.compile(optimizer, loss, **this["compiled"])
     x = fed(name, model)
-    model.train_on_batch(x, targets(model.predict_on_batch(x)))
+    if this["trained"]:
+        model.train_on_batch(x, targets(model.predict_on_batch(x)))
     return model
 
 

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 import lamella as keras
 
-FORMATS = ("m.keras", "m.h5", "w.weights.h5", "w.weights.json", "w.npz", "w.safetensors", "t.state")
+FORMATS = (
+    "m.keras", "v.keras", "m.h5", "m.json", "w.weights.h5", "w.weights.json", "w.npz", "w.safetensors", "t.state",
+)  # fmt: skip
 
 
 def write_all(folder):
@@ -29,15 +31,27 @@ def write_all(folder):
     y = layers.Concatenate(name="c")([inner(x), layers.Normalization(mean=0.0, variance=1.0, name="n")(x)])
     model = keras.Model(x, layers.Reshape((7, 1), name="r")(y) + 1.0, name="m")
     model.compile("sgd", keras.losses.MeanSquaredError(), metrics=["mae"])
-    for name in FORMATS[:-1]:
-        save = model.save if name.startswith("m.") else model.save_weights
-        save(folder / name, **({"max_shard_size": 1} if name.endswith("json") else {}))
+    for name in ("m.keras", "m.h5"):
+        model.save(folder / name)
+    (folder / "m.json").write_text(model.to_json())
+    for name in FORMATS[4:-1]:
+        model.save_weights(folder / name, **({"max_shard_size": 1} if name.endswith("json") else {}))
+    _model_of_words().save(folder / "v.keras")
     from lamella.saving._state_file import pack_state, write_state
     from lamella.training._position import Position
 
     state = {"process": "x", "position": Position(model, [keras.callbacks.History()]).get_state()}
     write_state(folder / "t.state", pack_state(state))
     return model
+
+
+def _model_of_words():
+    """A model with what the other lacks: a vocabulary, a nested cell, half precision."""
+    layers = keras.layers
+    words = keras.Input((3,), dtype="string", name="words")
+    x = layers.StringLookup(vocabulary=["a", "b", "c"], name="lookup")(words)
+    x = layers.RNN(layers.GRUCell(2), name="rnn")(layers.Embedding(4, 2, name="e")(x))
+    return keras.Model(words, layers.Dense(2, dtype="bfloat16", name="half")(x), name="v")
 
 
 # ---- changes -----------------------------------------------------------------------------------------

@@ -1,29 +1,27 @@
 """Files that were made to do harm, one for each known weakness of loaders of this kind: every one is refused.
 
-While a test runs, a connection, a process or an import that a file asked for fails the test, and so does a file that
-appears outside of its folder.
+While a test runs, it is watched (`hostile.watched`). The entry points are those that read a model or weights from a file or a
+configuration; the others stand in `test_hostile_entries.py`.
 """
 
-import base64
-import importlib
 import json
-import marshal
 import os
-import pickle
-import socket
 import stat
 import struct
-import subprocess
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from saving.hostile import CONFIGS, layer, new_model, sequential, watched
 
 import lamella as keras
 from lamella.errors import LamellaError, SerializationError
+
+_ = pytest.fixture(autouse=True)(watched)
 
 
 @pytest.fixture(scope="module")
@@ -38,106 +36,6 @@ def files(tmp_path_factory):
         model.save_weights(folder / f"m.{ending}")
     model.save_weights(folder / "m.weights.json", max_shard_size=1)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def watched(monkeypatch, tmp_path):
-    """Fail on a connection, a process, an unpickling, or the import of a module that is not known here."""
-    reached: list = []
-
-    def forbidden(*args, **kwargs):
-        reached.append(args)
-        raise OSError("forbidden in this test")
-
-    real = importlib.import_module
-
-    def own(name, package=None):
-        if not name.startswith(("lamella", ".", "h5py", "numpy", "jax", "safetensors", "ml_dtypes")):
-            forbidden(name)
-        return real(name, package)
-
-    monkeypatch.setattr(socket, "socket", forbidden)
-    monkeypatch.setattr(os, "system", forbidden)
-    monkeypatch.setattr(subprocess, "Popen", forbidden)
-    monkeypatch.setattr(importlib, "import_module", own)
-    monkeypatch.setattr(pickle, "loads", forbidden)
-    monkeypatch.setattr(pickle, "load", forbidden)
-    (tmp_path / "inside").mkdir()
-    monkeypatch.chdir(tmp_path / "inside")
-    yield
-    assert not reached
-    assert sorted(os.listdir(tmp_path)) == ["inside"], "something was written outside of the folder"
-
-
-def new_model():
-    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="d")], name="m")
-
-
-# ---- configurations ------------------------------------------------------------------------------------
-
-ARMED = (lambda x: Path("../escaped").write_text("x")).__code__
-CODE = base64.b64encode(marshal.dumps(ARMED)).decode()
-DTYPE = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None}
-
-
-def layer(class_name, module="keras.layers", registered_name=None, **config):
-    return {
-        "module": module,
-        "class_name": class_name,
-        "config": {"name": "x", "trainable": True, "dtype": DTYPE, **config},
-        "registered_name": registered_name,
-    }
-
-
-def function(name, module="builtins"):
-    return {"module": module, "class_name": "function", "config": name, "registered_name": "function"}
-
-
-def sequential(*layers, **config):
-    start = {
-        "module": "keras.layers",
-        "class_name": "InputLayer",
-        "config": {"batch_shape": [None, 3], "dtype": "float32", "name": "i"},
-    }
-    config = {"name": "m", "trainable": True, "layers": [start, *layers], "build_input_shape": [None, 3], **config}
-    return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
-
-
-LAMBDA = {"class_name": "__lambda__", "config": {"code": CODE, "defaults": None, "closure": None}}
-OLD_LAMBDA = {"class_name": "__lambda__", "config": {"value": [CODE, None, None]}}
-CONFIGS = {
-    "bytecode in a Lambda": sequential(layer("Lambda", function=LAMBDA, arguments={})),
-    "bytecode in the old form": sequential(layer("Lambda", function=OLD_LAMBDA, arguments={})),
-    "bytecode in a Lambda of Keras 2": sequential(layer("Lambda", function=[CODE, None, None], function_type="lambda", arguments={})),
-    "bytecode as the mask of a Lambda": sequential(layer("Lambda", function=function("relu"), mask=LAMBDA, arguments={})),
-    "bytecode as an activation": sequential(layer("Dense", units=2, activation=LAMBDA)),
-    "bytecode as an initializer": sequential(layer("Dense", units=2, kernel_initializer=LAMBDA)),
-    "bytecode in a nested model": sequential(sequential(layer("Lambda", function=LAMBDA, arguments={}))),
-    "safe mode switched off in the configuration": sequential(layer("Lambda", function=LAMBDA, arguments={}, safe_mode=False), safe_mode=False),
-    "a nested load without safe mode": sequential(layer("load_model", module="keras.saving", filepath="evil.keras", safe_mode=False)),
-    "the switch of safe mode as a function": sequential(layer("Lambda", function=function("enable_unsafe_deserialization", "keras.config"), arguments={})),
-    "a class of the standard library": sequential(layer("Popen", module="subprocess", args=["touch", "../escaped"])),
-    "a class of a module of ours": sequential(layer("Path", module="lamella.saving._atomic", args=[])),
-    "a function of the standard library": sequential(layer("Lambda", function=function("system", "os"), arguments={})),
-    "a builtin function": sequential(layer("Lambda", function=function("eval"), arguments={})),
-    "a function by its dotted name": sequential(layer("Dense", units=2, activation="os.system")),
-    "a downloader as a function": sequential(layer("Lambda", function=function("get_file", "keras.utils"), arguments={"origin": "http://127.0.0.1/x", "extract": True})),
-    "a downloader as a class": sequential(layer("get_file", module="keras.utils", origin="http://127.0.0.1/x")),
-    "a saver as a function": sequential(layer("Lambda", function=function("save_img", "keras.utils"), arguments={"path": "../escaped"})),
-    "a wrapped pickle": sequential(layer("TorchModuleWrapper", module={"class_name": "__bytes__", "config": {"value": "gASV"}})),
-    "a SavedModel in a layer": sequential(layer("TFSMLayer", filepath="../escaped", call_endpoint="serve")),
-    "a vocabulary in a file": sequential(layer("StringLookup", vocabulary="/etc/passwd")),
-    "a vocabulary of integers in a file": sequential(layer("IntegerLookup", vocabulary="/etc/passwd")),
-    "a vocabulary in a file, for text": sequential(layer("TextVectorization", vocabulary="/etc/passwd")),
-    "a vocabulary at a URL": sequential(layer("StringLookup", vocabulary="http://127.0.0.1/words")),
-    "a callback as a layer": sequential(layer("CSVLogger", module="keras.callbacks", filename="../escaped")),
-    "an attribute that is no layer": sequential(layer("__class__")),
-    "a name with a path": sequential(layer("Dense", units=2, name="../../escaped")),
-    "an op that is none": sequential({"module": "keras.src.ops.numpy", "class_name": "Load", "config": {"name": "l"}}),
-    "a type of a module": sequential(layer("Dense", units=2, activation={"class_name": "type", "module": "subprocess", "config": "Popen"})),
-    "an object instead of a model": layer("Dense", units=2),
-    "a text instead of a model": "os.system",
-}  # fmt: skip
 
 
 def in_archive(config):
@@ -366,9 +264,8 @@ def packed_bomb(file):
 
 
 def wide_chunks(file):
-    file[WHERE].create_dataset(
-        "2", (4,), "float32", chunks=(2**28,), maxshape=(None,), compression="gzip", data=np.ones(4)
-    )
+    wide = file[WHERE].create_dataset("2", (4,), "float32", chunks=(2**28,), maxshape=(None,), compression="gzip")
+    wide.id.write_direct_chunk((0,), zlib.compress(bytes(16)))
 
 
 def loop(file):

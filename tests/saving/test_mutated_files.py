@@ -21,6 +21,7 @@ from lamella.errors import LamellaError
 from lamella.saving._content import opened
 
 CORPUS = Path(__file__).with_name("corpus")
+FOUND: dict[str, Path] = {}
 EXAMPLES = int(os.environ.get("LAMELLA_FUZZ", "0"))
 LONG = settings(
     max_examples=EXAMPLES or 20,
@@ -61,7 +62,7 @@ def read(path, model):
     """All that reads such a file; the documented errors are what may come out."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for reader in (_look, _load):
+        for reader in (_look, _load, _load_weights, _go_on):
             with contextlib.suppress(LamellaError, FileNotFoundError):
                 reader(path, model)
 
@@ -73,10 +74,27 @@ def _look(path, model):
 
 
 def _load(path, model):
-    if path.name.startswith("m."):
+    if path.suffix == ".json" and path.name.startswith("m."):
+        keras.models.model_from_json(path.read_text("utf-8", "replace"))
+    elif path.name.startswith(("m.", "v.")):
         keras.saving.load_model(path)
-    elif path.name.startswith("w."):
+
+
+def _load_weights(path, model):
+    if path.name.startswith("w.") or path.name == "m.keras":
         model.load_weights(path)
+    elif path.name == "m.h5":
+        model.load_weights(path, by_name=True)
+
+
+def _go_on(path, model):
+    if path.name.startswith("t."):
+        folder = path.with_name("states")
+        folder.mkdir(exist_ok=True)
+        shutil.copy(path, folder / "1.state")
+        keeper = keras.callbacks.BackupAndRestore(folder)
+        keeper.set_model(model)
+        keeper.on_train_begin()
 
 
 def checked(name, data, place, model):
@@ -87,8 +105,11 @@ def checked(name, data, place, model):
         read(path, model)
     except BaseException:
         if EXAMPLES:
-            CORPUS.mkdir(exist_ok=True)
-            (CORPUS / f"{hashlib.sha256(data).hexdigest()[:12]}.{name}").write_bytes(data)
+            found = CORPUS / f"{hashlib.sha256(data).hexdigest()[:12]}.{name}"
+            if FOUND.get(name, found) != found:
+                FOUND[name].unlink()  # it was made smaller
+            FOUND[name] = found
+            found.write_bytes(data)
         raise
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lamella.callbacks._checkpoint import checked_frequency
 from lamella.callbacks._state_directory import StateDirectory
-from lamella.errors import ArgumentError, SerializationError
+from lamella.errors import ArgumentError, LamellaError, SerializationError
 from lamella.saving._state_file import pack_state
 from lamella.training._callback import Callback
 from lamella.training._position import Position
@@ -112,7 +112,9 @@ class BackupAndRestore(Callback):
             try:
                 whole = self._whole_history or state["process"] != _PROCESS
                 self._position().set_state(state["position"], with_history=whole)
-            except (KeyError, TypeError, IndexError, AttributeError) as error:
+            except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
+                if isinstance(error, LamellaError):
+                    raise
                 raise SerializationError(
                     f"The state in {self.backup_dir!r} is not one of this version of lamella: {error!r}. Begin anew in "
                     "another directory."

@@ -1,7 +1,6 @@
 """MNIST: 70,000 handwritten digits, carried by this package."""
 
 import hashlib
-import io
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from lamella._lazy import missing
 from lamella.data._download import keras_home
+from lamella.datasets._unpickle import load_npz
 from lamella.errors import DataError
 
 __all__ = ["load_data"]
@@ -56,10 +56,9 @@ def load_data(
     if file == _CARRIED and hashlib.sha256(content).hexdigest() != _SHA256:
         raise DataError(f"{file} is damaged: its SHA-256 is not {_SHA256}. Install lamella again.")
 
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in _SHAPES if name in archive}  # each access decompresses
+    arrays = load_npz(content)
     for name, shape in _SHAPES.items():
-        if name not in arrays or arrays[name].shape != shape:
+        if np.shape(arrays.get(name)) != shape:
             raise DataError(
                 f"{file} is not MNIST: its array {name!r} is missing or not of shape {shape}. "
                 "Delete the file or give another path."

@@ -1,10 +1,10 @@
 """Copies of models, with weights of their own."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from lamella.core import _tree
+from lamella.core._damaged import made_from, parse_json
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._operation import Node
 from lamella.core._serialization import deserialize_keras_object
@@ -165,7 +165,7 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Mod
         custom_objects: names that the text may use, and the classes or functions they stand for.
 
     Raises:
-        SerializationError: when it names a class that is not in the registry.
+        SerializationError: when it is no JSON, is damaged, carries code, or names a class that is not in the registry.
 
     Example:
         >>> import lamella as keras
@@ -173,4 +173,6 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Mod
         >>> keras.models.model_from_json(model.to_json()).output_shape
         (None, 2)
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    config = parse_json(json_string, "The text")
+    with made_from("The configuration in the text"):
+        return deserialize_keras_object(config, custom_objects=custom_objects)

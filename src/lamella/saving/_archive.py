@@ -6,7 +6,6 @@ to far more than they hold.
 
 import contextlib
 import io
-import json
 import os
 import shutil
 import stat
@@ -14,11 +13,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from lamella.errors import LamellaError, SerializationError
+from lamella.errors import SerializationError
 
-__all__ = ["MAX_TEXT", "Archive", "Folder", "made_from", "open_archive", "parse_json", "safe_name"]
+__all__ = ["MAX_TEXT", "Archive", "Folder", "open_archive", "safe_name"]
 
 MAX_TEXT = 64 * 2**20  # bytes of a configuration
 _FREE = 2**20  # a small member may be packed as well as can be
@@ -38,39 +36,6 @@ def safe_name(name: str) -> str:
             f"The name {name!r} leads out of the archive, or is not plain. Names of members are relative paths without '..'."
         )
     return name
-
-
-def parse_json(text: bytes | str, what: str) -> Any:
-    """What the JSON `text` says.
-
-    Raises:
-        SerializationError: when it is no JSON, or is nested too deeply.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise SerializationError(f"{what} is nested too deeply.") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise SerializationError(f"{what} is not JSON: {error}") from error
-
-
-@contextlib.contextmanager
-def made_from(what: str) -> Iterator[None]:
-    """An error inside the block, where something is made from `what`, says so; those of ours say enough themselves.
-
-    Raises:
-        SerializationError: in place of the error, which is its cause.
-    """
-    try:
-        yield
-    except (LamellaError, ImportError, OSError, MemoryError):
-        raise
-    except RecursionError:
-        raise SerializationError(f"{what} is nested too deeply.") from None
-    except Exception as error:
-        raise SerializationError(
-            f"{what} is damaged, or is of a class whose `from_config` fails: {type(error).__name__}: {error}"
-        ) from error
 
 
 class Folder:

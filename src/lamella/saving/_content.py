@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lamella.core._damaged import parse_json
 from lamella.core._names import snake_case
 from lamella.core._serialization import classes_of, reading, what_it_needs
 from lamella.errors import ArgumentError, SerializationError
 from lamella.saving import _flat, _hdf5, _legacy, _legacy_weights, _shards
-from lamella.saving._archive import Archive, Folder, open_archive, parse_json
+from lamella.saving._archive import Archive, Folder, open_archive
 from lamella.saving._entries import Entry, Groups, join
 from lamella.saving._export import MANIFEST
 from lamella.saving._state_file import STATE_NAME, read_state

@@ -14,12 +14,13 @@ import numpy as np
 
 from lamella.backend import _registry
 from lamella.core import _scopes, _tree
+from lamella.core._damaged import parse_json
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, BackendError, NotBuiltError, SerializationError
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
 from lamella.models._model import Model
-from lamella.saving._archive import Folder, parse_json, safe_name
+from lamella.saving._archive import Folder, safe_name
 from lamella.saving._atomic import replacing_directory
 from lamella.saving._entries import Group
 from lamella.saving._flat import open_npz, write_npz
@@ -292,12 +293,14 @@ def load_artifact(filepath: Any) -> Artifact:
     if not (folder.path / MANIFEST).is_file():
         raise SerializationError(f"{os.fspath(filepath)!r} is no artifact: it has no {MANIFEST}.")
     manifest = parse_json(folder.read(MANIFEST), f"The {MANIFEST} of {os.fspath(filepath)!r}")
-    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+    known = isinstance(manifest, dict) and manifest.get("format") == _FORMAT
+    programs, variables = (manifest.get(key, {}) if known else None for key in ("endpoints", "collections"))
+    if not isinstance(programs, dict) or not isinstance(variables, dict):
         raise SerializationError(f"{os.fspath(filepath)!r} is no artifact of lamella.")
     endpoints, collections = {}, {}
-    for name in manifest.get("endpoints", {}):
+    for name in programs:
         endpoints[name] = callable_of(_member(folder, f"{name}.stablehlo").read_bytes())
-    for name, paths in manifest.get("collections", {}).items():
+    for name, paths in variables.items():
         with open_npz(_member(folder, f"{name}.npz")) as groups:
             arrays = groups.get("", {})
             collections[name] = {path: arrays[str(i)].read() for i, path in enumerate(paths) if str(i) in arrays}

@@ -54,7 +54,7 @@ def open_hdf5(path: str | os.PathLike) -> Iterator[Any]:
             yield file
         except SerializationError:
             raise
-        except (OSError, RuntimeError, KeyError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        except (OSError, RuntimeError, KeyError, UnicodeError, OverflowError, MemoryError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
             raise SerializationError(f"The HDF5 file {os.fspath(path)!r} is damaged: {error!r}") from error

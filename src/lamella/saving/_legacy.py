@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lamella.core._damaged import made_from, parse_json
 from lamella.core._serialization import classes_of, deserialize_keras_object, serialize_keras_object
 from lamella.errors import SerializationError
 from lamella.saving import _hdf5, _legacy_weights
-from lamella.saving._archive import made_from, parse_json
 from lamella.saving._atomic import replacing
 from lamella.saving._metadata import BACKEND, KERAS_VERSION
 

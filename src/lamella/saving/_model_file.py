@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lamella.core import _variable
+from lamella.core._damaged import made_from, parse_json
 from lamella.core._serialization import (
     CustomObjectScope,
     deserialize_keras_object,
@@ -19,7 +21,7 @@ from lamella.core._serialization import (
 from lamella.errors import ArgumentError, SerializationError
 from lamella.models._model import Model
 from lamella.saving import _hdf5, _legacy, _orbax, _weights
-from lamella.saving._archive import Archive, Folder, made_from, open_archive, parse_json, safe_name
+from lamella.saving._archive import Archive, Folder, open_archive, safe_name
 from lamella.saving._atomic import confirmed, replacing, replacing_directory
 from lamella.saving._entries import Groups
 from lamella.saving._metadata import metadata
@@ -99,7 +101,7 @@ def save_model(
         ):
             for name, source in _parts(model, Path(scratch)):
                 if isinstance(source, Path):
-                    archive.write(source, name)
+                    _put(archive, name, source)
                 else:
                     archive.writestr(zipfile.ZipInfo(name), source)
 
@@ -118,6 +120,12 @@ def _parts(model: Model, scratch: Path) -> Iterator[tuple[str, str | Path]]:
     for folder, _, files in os.walk(scratch / _ASSETS):
         for file in sorted(files):
             yield Path(folder, file).relative_to(scratch).as_posix(), Path(folder, file)
+
+
+def _put(archive: zipfile.ZipFile, name: str, source: Path) -> None:
+    """As `ZipFile.write`, which copies 8 KiB at a time and so takes three times as long."""
+    with source.open("rb") as content, archive.open(zipfile.ZipInfo.from_file(source, name), "w") as member:
+        shutil.copyfileobj(content, member, 2**20)
 
 
 def _place(folder: Path, name: str, source: str | Path) -> None:

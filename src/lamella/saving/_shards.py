@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lamella.core._damaged import parse_json
 from lamella.errors import ArgumentError, SerializationError
-from lamella.saving._archive import MAX_TEXT, parse_json, safe_name
+from lamella.saving._archive import MAX_TEXT, safe_name
 from lamella.saving._atomic import replacing
 from lamella.saving._entries import Group, Groups
 from lamella.saving._hdf5 import groups_of, open_hdf5, write_group

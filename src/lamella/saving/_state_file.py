@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lamella.core._damaged import parse_json
 from lamella.errors import ArgumentError, SerializationError
-from lamella.saving._archive import open_archive, parse_json
+from lamella.saving._archive import open_archive
 from lamella.saving._atomic import replacing
 from lamella.saving._flat import npy_entry, write_npy
 
