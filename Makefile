@@ -35,9 +35,9 @@ test: install-dev
 test-backends: $(BACKENDS)/installed
 	$(BACKENDS)/bin/python -m pytest -n $(WORKERS) -m backends -k "not on_numpy" tests/backend tests/parity
 
-# The same with one in twenty cases of the tables: minutes, where the whole takes three quarters of an hour.
+# The same with one in forty cases of the tables: minutes, where the whole takes three quarters of an hour.
 test-backends-quick: $(BACKENDS)/installed
-	$(BACKENDS)/bin/python -m pytest -n $(WORKERS) -m backends -k "not on_numpy" --every 20 tests/backend tests/parity
+	$(BACKENDS)/bin/python -m pytest -n $(WORKERS) -m backends -k "not on_numpy" --every 40 tests/backend tests/parity
 
 $(BACKENDS)/installed: pyproject.toml
 	$(PYTHON) -m venv $(BACKENDS)
