@@ -462,3 +462,8 @@ def test_addresses_are_not_opened(where):
         keras.saving.load_model(where)
     with pytest.raises(keras.errors.ArgumentError, match="files of this machine"):
         new_model().save(where)
+
+
+def test_there_is_no_switch_for_the_process():
+    with pytest.raises(SerializationError, match="safe_mode=False"):
+        keras.config.enable_unsafe_deserialization()

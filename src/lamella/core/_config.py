@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lamella.errors import ArgumentError
+from lamella.errors import ArgumentError, SerializationError
 
 
 @dataclass
@@ -47,6 +47,18 @@ def disable_traceback_filtering() -> None:
 def is_traceback_filtering_enabled() -> bool:
     """Whether the framework's own frames are hidden in tracebacks."""
     return _switches.traceback_filtering
+
+
+def enable_unsafe_deserialization() -> None:
+    """Refused: what a file may do is said for that file, not once for the process.
+
+    Raises:
+        SerializationError: always. Pass `safe_mode=False` to the call that loads a file you trust.
+    """
+    raise SerializationError(
+        "lamella has no switch that lets every file run the code it carries: one forgotten file would be enough. Pass "
+        "`safe_mode=False` to the very call that loads a file you trust, as in `load_model(path, safe_mode=False)`."
+    )
 
 
 def enable_flash_attention() -> None:
