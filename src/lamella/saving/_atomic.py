@@ -1,6 +1,7 @@
 """Writing that leaves either the old or the new: a temporary file beside the target, flushed to disk, then renamed."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -18,8 +19,9 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     temporary = _beside(target)
     try:
-        yield temporary
-        _flush(temporary)
+        with _told(target):
+            yield temporary
+            _flush(temporary)
         os.replace(temporary, target)
         _flush(target.parent)
     finally:
@@ -34,11 +36,12 @@ def replacing_directory(path: str | os.PathLike) -> Iterator[Path]:
     temporary.mkdir()
     old = _beside(target)
     try:
-        yield temporary
-        for folder, _, files in os.walk(temporary):
-            for file in files:
-                _flush(Path(folder, file))
-            _flush(Path(folder))
+        with _told(target):
+            yield temporary
+            for folder, _, files in os.walk(temporary):
+                for file in files:
+                    _flush(Path(folder, file))
+                _flush(Path(folder))
         if target.exists():
             os.rename(target, old)
         os.rename(temporary, target)
@@ -49,6 +52,18 @@ def replacing_directory(path: str | os.PathLike) -> Iterator[Path]:
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """An error that says that the disk is full also says what was being written, and where the space was lacking."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise
+        where = f", in {os.path.dirname(error.filename)!r}" if isinstance(error.filename, str) else ""
+        raise OSError(error.errno, f"{str(target)!r} could not be written: {error.strerror}{where}") from error
 
 
 def confirmed(path: str | os.PathLike, overwrite: bool) -> bool:

@@ -115,6 +115,7 @@ _SAFE_DTYPES = {
 
 def write_safetensors(path: str | os.PathLike, groups: Iterable[Group]) -> None:
     """Write the groups as one file of named tensors."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     tensors: dict[str, Any] = {}
@@ -126,7 +127,10 @@ def write_safetensors(path: str | os.PathLike, groups: Iterable[Group]) -> None:
                     f"{join(group.path, key)!r} has dtype {array.dtype}, which safetensors cannot hold."
                 )
             tensors[join(group.path, key)] = array
-    save_file(tensors, os.fspath(path), metadata={"format": "np"})
+    try:
+        save_file(tensors, os.fspath(path), metadata={"format": "np"})
+    except SafetensorError as error:
+        raise OSError(f"{os.fspath(path)!r} could not be written: {error}") from error
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 
 from lamella.errors import SerializationError
 from lamella.saving._entries import Entry, Group, Groups, dtype_of_name, is_weight_dtype, join, split
+from lamella.saving._sink import new_hdf5
 
 __all__ = [
     "attribute",
@@ -223,9 +224,7 @@ def attribute(thing: Any, name: str) -> Any:
 
 def write_groups(path: str | os.PathLike, groups: Iterable[Group]) -> None:
     """Write a file of weights."""
-    import h5py
-
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         for group in groups:
             write_group(file, group)
 

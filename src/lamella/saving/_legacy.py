@@ -10,15 +10,14 @@ from lamella.errors import SerializationError
 from lamella.saving import _hdf5, _legacy_weights
 from lamella.saving._atomic import replacing
 from lamella.saving._metadata import BACKEND, KERAS_VERSION
+from lamella.saving._sink import new_hdf5
 
 __all__ = ["FAMILIES", "read_model", "write_model"]
 
 
 def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
     """Write the model; with `include_optimizer`, how it was compiled and the state of the optimizer."""
-    import h5py
-
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, new_hdf5(temporary) as file:
         file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, BACKEND
         config = serialize_keras_object(model)
         file.attrs["model_config"] = json.dumps({"class_name": config["class_name"], "config": config["config"]})

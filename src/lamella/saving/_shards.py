@@ -13,6 +13,7 @@ from lamella.saving._archive import MAX_TEXT, safe_name
 from lamella.saving._atomic import replacing
 from lamella.saving._entries import Group, Groups
 from lamella.saving._hdf5 import groups_of, open_hdf5, write_group
+from lamella.saving._sink import new_hdf5
 
 __all__ = ["open_shards", "write_shards"]
 
@@ -27,8 +28,6 @@ def write_shards(path: Path, groups: Iterable[Group], max_shard_size: float) -> 
         groups: what to write.
         max_shard_size: the most bytes of arrays in one file, in GB. An array is never divided.
     """
-    import h5py
-
     if isinstance(max_shard_size, bool) or not isinstance(max_shard_size, (int, float)) or max_shard_size <= 0:
         raise ArgumentError(f"`max_shard_size` must be a positive number of gigabytes; got {max_shard_size!r}.")
     limit = max_shard_size * _GIGABYTE
@@ -43,7 +42,7 @@ def write_shards(path: Path, groups: Iterable[Group], max_shard_size: float) -> 
             name = f"{stem}_{number:05d}.weights.h5"
             number, size = number + 1, 0
             temporary = stack.enter_context(replacing(path.with_name(name)))
-            return name, stack.enter_context(h5py.File(temporary, "w"))
+            return name, stack.enter_context(new_hdf5(temporary))
 
         name, file = next_file()
         for group in groups:
