@@ -5,15 +5,36 @@
 Without `path=` the same functions show windows, or print characters where there is no screen.
 """
 
+import contextlib
+import io
+import os
 import sys
 from pathlib import Path
 
+import matplotlib
 import numpy as np
+from rich.console import Console
+from rich.text import Text
 
 import lamella as keras
 from lamella import layers, visualization
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+matplotlib.use("agg")  # as where there is no screen
+
+
+def in_a_terminal(file, job):
+    """A picture of what `job` prints."""
+    os.environ["FORCE_COLOR"] = "1"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        job()
+    del os.environ["FORCE_COLOR"]
+    text = Text.from_ansi(printed.getvalue().rstrip())
+    console = Console(record=True, width=max(map(len, text.plain.splitlines())), file=io.StringIO())
+    console.print(text)
+    console.save_svg(str(folder / file), title="lamella")
+
+
 (x, y), (x_test, y_test) = keras.datasets.mnist.load_data()
 x, y, x_test, y_test = x[:6000], y[:6000], x_test[:1000], y_test[:1000]
 
@@ -31,7 +52,9 @@ history = model.fit(x[..., None], y, validation_data=(x_test[..., None], y_test)
 keras.utils.plot_model(
     model, folder / "model.png", show_shapes=True, show_layer_names=True, show_layer_activations=True, dpi=66
 )
+in_a_terminal("summary.svg", lambda: model.summary(costs=64))
 history.plot(path=folder / "history.png")
+in_a_terminal("history.svg", history.plot)
 predictions = model.predict(x_test[..., None], verbose=0)
 visualization.plot_confusion_matrix(y_test, predictions, path=folder / "confusion.png")
 visualization.plot_misclassified(x_test, y_test, predictions, path=folder / "misclassified.png")

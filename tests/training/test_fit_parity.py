@@ -352,3 +352,46 @@ def test_a_generator_that_ends_early_keeps_what_was_trained():
         batches = ((X[i : i + 10], Y[i : i + 10]) for i in range(0, 70, 10))
         history = model.fit(batches, steps_per_epoch=10, epochs=1, verbose=0)
     assert history.epoch == [0]
+
+
+BACKWARDS = np.ascontiguousarray(WEIGHTS[::-1])
+
+
+@beside_keras
+@pytest.mark.parametrize("kind", ["list", "tuple", "one for both", "dict of outputs", "generator"])
+def test_weights_of_samples_in_the_structure_of_the_outputs(keras, kind):
+    x = keras.Input((6,))
+    heads = [keras.layers.Dense(2, name="a")(x), keras.layers.Dense(3, activation="softmax", name="b")(x)]
+    model = with_fixed_weights(keras.Model(x, dict(zip("ab", heads)) if kind == "dict of outputs" else heads))
+    model.compile(
+        "sgd",
+        {"a": "mse", "b": "sparse_categorical_crossentropy"},
+        metrics={"a": ["mae"]},
+        weighted_metrics={"b": ["accuracy"]},
+    )
+    if kind == "generator":
+        parts = [slice(i, i + 10) for i in range(0, 70, 10)]
+        data = ((X[p], (Y[p], LABELS[p]), (WEIGHTS[p], BACKWARDS[p])) for p in parts)
+        return model.fit(data, steps_per_epoch=7, verbose=0).history
+    y, weights = {
+        "list": ([Y, LABELS], [WEIGHTS, BACKWARDS]),
+        "tuple": ((Y, LABELS), (WEIGHTS, BACKWARDS)),
+        "one for both": ([Y, LABELS], WEIGHTS),
+        "dict of outputs": ({"a": Y, "b": LABELS}, {"a": WEIGHTS, "b": BACKWARDS}),
+    }[kind]
+    history = model.fit(X, y, sample_weight=weights, **SEQUENTIALLY).history
+    return history, model.evaluate(X, y, sample_weight=weights, verbose=0, return_dict=True)
+
+
+@beside_keras
+def test_losses_that_layers_add(keras):
+    class Penalty(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(0.1 * keras.ops.mean(x**2))
+            return x
+
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4), Penalty(), keras.layers.Dense(2)])
+    with_fixed_weights(model)
+    model.compile("adam", "mse", metrics=["mae"])
+    history = model.fit(X, Y, epochs=2, validation_data=(X[:20], Y[:20]), **SEQUENTIALLY).history
+    return history, model.evaluate(X, Y, verbose=0)

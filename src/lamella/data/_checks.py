@@ -1,6 +1,7 @@
 """The errors that a person makes with training data, told before any work is done."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def as_arrays(name: str, structure: Any) -> Any:
         if hasattr(value, "toarray") and not isinstance(value, np.ndarray):  # scipy sparse
             value = value.toarray()
         if not hasattr(value, "shape"):
-            value = np.asarray(value)
+            value = np.asarray(value[:] if isinstance(value, Sequence) else value)
         check_kind(label, value)
         return value
 

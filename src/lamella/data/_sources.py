@@ -1,7 +1,7 @@
 """Where batches come from: arrays that are all there, or a stream that brings them one by one."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -242,6 +242,8 @@ def make_source(
     """
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
         raise DataError(f"The number of steps must be a positive integer or None; got {steps!r}.")
+    if isinstance(x, Sequence) and not isinstance(x, (list, tuple)) and y is not None:
+        x = x[:]  # rows that are read when asked for
     if is_stream(x):
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None:

@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import logging
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from lamella.training._plan import Plan, plan_for
 from lamella.training._position import Position
 from lamella.training._preparation import prepare
 from lamella.training._programs import BLOCK, current_values, number, put_values
+
+_log = logging.getLogger("lamella")
 
 
 class Run:
@@ -334,6 +337,7 @@ def _epochs(
             run = Run(model, "train", callbacks)
             run.step, run._logs = position.step, position.logs
             model._last_plan = run.plan
+            _log.debug("%s, epoch %d: %s", model.name, epoch + 1, run.plan)
             if isinstance(source, ArraySource):
                 logs = run.arrays(source, limit, position.order)
             else:
