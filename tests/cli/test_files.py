@@ -192,3 +192,50 @@ def test_a_configuration_that_is_none_is_told(folder, tmp_path, call):
     (tmp_path / "whole" / "config.json").write_text(json.dumps([1]))
     code, _, error = call("inspect", tmp_path / "whole")
     assert code == 2 and "is no model's" in error
+
+
+def test_layers_that_one_file_lacks_are_named(tmp_path, call):
+    layers = keras.layers
+    first = [
+        keras.Input((4,)),
+        layers.Dense(3, name="one"),
+        layers.Dropout(0.5, name="two"),
+        layers.Dense(2, name="three"),
+    ]
+    second = [keras.Input((4,)), layers.Dense(3, "relu", name="one"), layers.Dense(2, name="three")]
+    with keras.backend.use("numpy"):
+        keras.Sequential(first, name="m").save(tmp_path / "a.keras")
+        model = keras.Sequential(second, name="m")
+        model.compile("adam", "mse")
+        model.save(tmp_path / "b.keras")
+    code, text, _ = call("diff", tmp_path / "a.keras", tmp_path / "b.keras")
+    assert code == 1
+    assert "architecture.config.layers['two']: only in the first file (Dropout)" in text
+    assert "architecture.config.layers['one'].config.activation: 'linear' | 'relu'" in text
+    assert "compiled: only in the second file" in text
+
+
+def test_arrays_are_listed_in_their_order_and_states_of_generators_are_no_parameters(tmp_path, call):
+    with keras.backend.use("numpy"):
+        model = keras.Sequential(
+            [
+                keras.Input((4,)),
+                keras.layers.Dense(3),
+                keras.layers.Dropout(0.5, name="d"),
+                keras.layers.Dense(2),
+                keras.layers.Dense(2),
+            ]
+        )
+        model.compile("adam", "mse")
+        model.optimizer.build(model.trainable_variables)
+        model.save(tmp_path / "m.keras")
+    _, text, _ = call("inspect", tmp_path / "m.keras")
+    assert text.index("optimizer/vars/2 ") < text.index("optimizer/vars/10 ")
+    assert any(line.split() == ["d", "Dropout", "0"] for line in text.splitlines())
+
+
+def test_names_in_a_file_do_not_command_the_terminal(tmp_path, call):
+    with h5py.File(tmp_path / "w.weights.h5", "w") as file:
+        file["layers/\x1b]0;title\x07/vars/0"] = np.ones(2)
+    code, text, _ = call("inspect", tmp_path / "w.weights.h5")
+    assert code == 0 and "\x1b" not in text and r"layers/\x1b]0;title\x07/vars/0" in text

@@ -14,7 +14,7 @@ def inspect(file: str) -> int:
 
     def show() -> int:
         with opened(file) as content:
-            print("\n".join(_description(content)))
+            print(_printable("\n".join(_description(content))))
         return 0
 
     return _guarded("inspect", show)
@@ -29,7 +29,7 @@ def diff(first: str, second: str) -> int:
         with opened(first) as a, opened(second) as b:
             lines = list(differences(a, b))
             if lines:
-                print("\n".join(lines))
+                print(_printable("\n".join(lines)))
             elif a.config is None or b.config is None:
                 print(f"The same: {_count(len(a.arrays), 'array')}.")
             else:
@@ -55,8 +55,13 @@ def _guarded(command: str, do: Callable[[], int]) -> int:
         return do()
     except (LamellaError, OSError) as error:
         hint = " On the command line that is --unsafe." if "safe_mode" in str(error) else ""
-        print(f"lamella {command}: {error}{hint}", file=sys.stderr)
+        print(_printable(f"lamella {command}: {error}{hint}"), file=sys.stderr)
         return 2
+
+
+def _printable(text: str) -> str:
+    """`text` without what would command the terminal, for names in a file are anybody's."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def _description(content: Any) -> list[str]:
@@ -97,6 +102,8 @@ def _compiled(compiled: Any) -> str:
     if not isinstance(compiled, dict):
         return "no"
     optimizer = compiled.get("optimizer", compiled.get("optimizer_config"))
+    if optimizer is None and compiled.get("loss") is None:  # so Keras writes a model that was not compiled
+        return "no"
     parts = [_name(optimizer), f"loss {_name(compiled.get('loss'))}"]
     return ", ".join([*parts, f"metrics {_name(compiled['metrics'])}"] if compiled.get("metrics") else parts)
 

@@ -29,7 +29,10 @@ def differences(a: Content, b: Content) -> Iterator[str]:
         )
     if a.config is not None and b.config is not None:
         yield from _of_trees(_architecture(a.config), _architecture(b.config), "architecture")
-        yield from _of_trees(a.compiled, b.compiled, "compiled")
+        if (a.compiled is None) != (b.compiled is None):
+            yield f"compiled: only in the {'first' if b.compiled is None else 'second'} file"
+        else:
+            yield from _of_trees(a.compiled, b.compiled, "compiled")
     first, second = _by_place(a.arrays, old[0]), _by_place(b.arrays, old[1])
     for place in [*first, *(place for place in second if place not in first)]:
         label, mine = first.get(place, ("", None))
@@ -60,8 +63,24 @@ def _of_trees(a: Any, b: Any, where: str) -> Iterator[str]:
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for i, pair in enumerate(zip(a, b)):
             yield from _of_trees(*pair, f"{where}[{i}]")
+    elif (first := _named(a)) is not None and (second := _named(b)) is not None:
+        for name in [*first, *(name for name in second if name not in first)]:
+            if name in first and name in second:
+                yield from _of_trees(first[name], second[name], f"{where}[{name!r}]")
+            else:
+                which, there = ("first", first) if name in first else ("second", second)
+                yield f"{where}[{name!r}]: only in the {which} file ({there[name].get('class_name')})"
     elif a != b:
         yield f"{where}: {_short(a)} | {_short(b)}"
+
+
+def _named(layers: Any) -> dict[str, Any] | None:
+    """The configurations of a list by their names; None for another list."""
+    if not isinstance(layers, list) or not all(
+        isinstance(c, dict) and isinstance(c.get("config"), dict) for c in layers
+    ):
+        return None
+    return {str(c["config"].get("name")): c for c in layers}
 
 
 def _short(value: Any) -> str:

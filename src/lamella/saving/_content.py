@@ -126,7 +126,10 @@ def _content(path: Path, stack: contextlib.ExitStack) -> Content:
 
 
 def _flat_arrays(groups: Groups) -> dict[str, Entry]:
-    return {join(path, key): entry for path, entries in groups.items() for key, entry in entries.items()}
+    def place(key: str) -> tuple:
+        return (not key.isdecimal(), len(key), key)  # 9 stands before 10
+
+    return {join(path, key): entries[key] for path, entries in groups.items() for key in sorted(entries, key=place)}
 
 
 def _saved_model(content: Content, source: Folder | Archive, stack: contextlib.ExitStack) -> Content:
@@ -182,9 +185,10 @@ def _state(content: Content) -> Content:
 
 def _artifact(content: Content, folder: Folder) -> Content:
     manifest = parse_json(folder.read(MANIFEST), MANIFEST)
-    if not isinstance(manifest, dict):
-        raise SerializationError(f"{str(content.path)!r} is no artifact: its {MANIFEST} is no table.")
-    content.notes += [f"endpoint {name}: {inputs}" for name, inputs in dict(manifest.get("endpoints", {})).items()]
+    endpoints = manifest.get("endpoints", {}) if isinstance(manifest, dict) else None
+    if not isinstance(endpoints, dict):
+        raise SerializationError(f"{str(content.path)!r} is no artifact: its {MANIFEST} is no table of endpoints.")
+    content.notes += [f"endpoint {name}: {inputs}" for name, inputs in endpoints.items()]
     return content
 
 
@@ -229,9 +233,9 @@ def _layers(config: Any, depth: int, around: str, pattern_of: Any) -> Iterator[L
 
 
 def parameters(content: Content, line: LayerLine) -> int:
-    """The number of values in the arrays of a layer."""
+    """The number of values in the arrays of a layer, the states of its random generators not among them."""
     found = fnmatch.filter(content.arrays, f"{line.pattern}*")
-    return sum(math.prod(content.arrays[key].shape) for key in found)
+    return sum(math.prod(content.arrays[key].shape) for key in found if "/seed_generator" not in key)
 
 
 def is_of_optimizer(key: str) -> bool:
