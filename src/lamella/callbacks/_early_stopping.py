@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from lamella.callbacks._monitor import MonitorCallback
 
 
@@ -168,7 +170,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def _reduce(self, epoch: int) -> None:
         old = float(self.model.optimizer.learning_rate)
-        if old <= self.min_lr:
+        if old <= float(np.float32(self.min_lr)):  # rates are float32
             return
         new = max(old * self.factor, self.min_lr)
         self.model.optimizer.learning_rate = new

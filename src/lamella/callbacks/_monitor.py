@@ -7,23 +7,19 @@ from typing import Any
 from lamella.errors import ArgumentError
 from lamella.training._callback import Callback
 
-_HIGHER_IS_BETTER = (
-    "accuracy", "acc", "auc", "precision", "recall", "f1", "iou", "r2", "cosine_similarity", "true_positives",
-    "true_negatives", "top_k",
-)  # fmt: skip
-
 
 class MonitorCallback(Callback):
     """Base of the callbacks that compare one metric from epoch to epoch.
 
     Args:
         monitor: the metric's name in the logs.
-        mode: "min", "max", or "auto": by the metric's name.
+        mode: "min", "max", or "auto": as the model's metric of that name says, and down for the loss. Any other mode
+            warns, and counts as "auto".
         baseline: the value to beat.
         min_delta: the least change that counts, in the metric's unit.
 
     Raises:
-        ArgumentError: for another mode.
+        ArgumentError: while training with "auto", for a metric of which the direction is not known.
     """
 
     def __init__(
@@ -35,7 +31,9 @@ class MonitorCallback(Callback):
     ):
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"{type(self).__name__} `mode` must be 'auto', 'min' or 'max'; got {mode!r}.")
+            message = f"{type(self).__name__} `mode` must be 'auto', 'min' or 'max'; got {mode!r}. It counts as 'auto'."
+            warnings.warn(message, stacklevel=3)
+            mode = "auto"
         self.monitor = monitor
         self.mode = mode
         self.best = baseline
@@ -46,11 +44,12 @@ class MonitorCallback(Callback):
         """Whether larger values of the metric are better."""
         if self._higher is None:
             name = self.monitor.removeprefix("val_")
-            by_class = _direction_of_metric(self.model, name)
-            if by_class is not None:
-                self._higher = by_class
-            else:
-                self._higher = name != "loss" and any(word in name for word in _HIGHER_IS_BETTER)
+            self._higher = False if name == "loss" else _direction_of_metric(self.model, name)
+            if self._higher is None:
+                raise ArgumentError(
+                    f"{type(self).__name__} watches {self.monitor!r}, and whether larger or smaller values of it are better "
+                    "is not known. Pass `mode='max'` or `mode='min'`."
+                )
         return self._higher
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
@@ -67,6 +66,7 @@ class MonitorCallback(Callback):
 
     def value_in(self, logs: dict[str, Any] | None) -> float | None:
         """The metric's value, or None with a warning where the logs lack it."""
+        self.higher_is_better()
         logs = logs or {}
         value = logs.get(self.monitor)
         if value is None:
@@ -79,8 +79,11 @@ class MonitorCallback(Callback):
 
 
 def _direction_of_metric(model: Any, name: str) -> bool | None:
-    for metric in getattr(model, "metrics", ()):
-        if metric.name == name:
+    for known in getattr(model, "metrics", ()):
+        several = hasattr(known, "metrics_names")  # those that were given to `compile`, by the names they have in logs
+        pairs = zip(known.metrics_names, known.metrics) if several else [(known.name, known)]
+        for called, metric in pairs:
             direction = getattr(metric, "_direction", None)
-            return None if direction is None else direction == "up"
+            if direction is not None and (name == called or name.endswith(f"_{called}")):
+                return direction == "up"
     return None

@@ -210,7 +210,7 @@ class TerminateOnNaN(Callback):
         """No batch hooks: the loop looks itself."""
         return ()
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """For loops of one's own: stop when the loss in `logs` is not finite."""
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(loss):

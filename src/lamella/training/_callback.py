@@ -172,14 +172,14 @@ class CallbackList:
         else:
             self.callbacks = [callbacks]
         self.params: dict[str, Any] = {}
-        if add_progbar and not any(type(c).__name__ == "ProgbarLogger" for c in self.callbacks):
-            from lamella.training._progress import ProgbarLogger
-
-            self.callbacks.append(ProgbarLogger())
         self._history: History | None = next((c for c in self.callbacks if isinstance(c, History)), None)
         if add_history and self._history is None:
             self._history = History()
             self.callbacks.append(self._history)
+        if add_progbar and not any(type(c).__name__ == "ProgbarLogger" for c in self.callbacks):
+            from lamella.training._progress import ProgbarLogger
+
+            self.callbacks.append(ProgbarLogger())
         if model is not None:
             self.set_model(model)
         if params:

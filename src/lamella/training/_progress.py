@@ -103,7 +103,7 @@ class Progbar:
             value = float(value)
         except (TypeError, ValueError):
             return f"{name}: {value}"
-        return f"{name}: {value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{name}: {value:.4e}"
+        return f"{name}: {value:.4f}" if abs(value) > 1e-3 else f"{name}: {value:.4e}"
 
     def _metrics(self) -> str:
         return "".join(f" - {self._shown(name)}" for name in self._order)
