@@ -10,6 +10,7 @@ from lamella.core import _config
 from lamella.core._arrays import arrays, cast, promote
 from lamella.core._operation import op
 from lamella.errors import ShapeError
+from lamella.ops._activations import softmax
 from lamella.typing import Array, ArrayLike
 
 __all__ = ["dot_product_attention"]
@@ -80,29 +81,32 @@ def dot_product_attention(
     sources, groups = key.shape[1], key.shape[2]
     dtype = adapter.dtype(query)
     wide = dtype if dtype == "float64" else "float32"
-    # (batch, heads of keys, queries that share one, targets, sources)
-    q = xp.permute_dims(xp.reshape(query, (batch, targets, groups, heads // groups, size)), (0, 2, 3, 1, 4))
-    k = xp.permute_dims(key, (0, 2, 3, 1))[:, :, None]
-    logits = cast(adapter.matmul(q, k, accumulate=wide), wide) * scale
 
-    def shared(x: Array) -> Array:
-        x = xp.broadcast_to(x, (batch, heads, targets, sources))
-        return xp.reshape(x, logits.shape)
+    def heads_first(x: Array) -> Array:
+        return xp.permute_dims(x, (0, 2, 1, 3))
 
+    # The queries that share a head of keys are rows of one product for it: (batch, heads of keys, rows, size).
+    q, k, v = heads_first(query), heads_first(key), heads_first(value)
+    narrow = dtype != wide  # there the logits are scaled, which are wide
+    q = xp.reshape(q if narrow else q * scale, (batch, groups, heads // groups * targets, size))
+    logits = cast(adapter.matmul(q, xp.permute_dims(k, (0, 1, 3, 2)), accumulate=wide), wide)
+    logits = xp.reshape(logits, (batch, heads, targets, sources))
+    if narrow:
+        logits = logits * scale
     if attn_logits_soft_cap is not None:
         logits = xp.tanh(logits / attn_logits_soft_cap) * attn_logits_soft_cap
     if bias is not None:
-        logits = logits + cast(shared(bias), wide)
-    allowed = None if mask is None else shared(mask)
+        logits = logits + cast(bias, wide)
+    allowed = mask
     if is_causal:
         before = xp.asarray(np.tril(np.ones((targets, sources), bool)))
         allowed = before if allowed is None else xp.logical_and(allowed, before)
     if allowed is not None:
         logits = xp.where(allowed, logits, xp.full_like(logits, -0.7 * _dtypes.finite_range(wide)[1]))
-    weights = xp.exp(logits - adapter.stop_gradient(xp.max(logits, axis=-1, keepdims=True)))
-    weights = cast(weights / xp.sum(weights, axis=-1, keepdims=True), dtype)
-    out = xp.matmul(weights, xp.permute_dims(value, (0, 2, 1, 3))[:, :, None])
-    return cast(xp.reshape(xp.permute_dims(out, (0, 3, 1, 2, 4)), (batch, targets, heads, value.shape[-1])), dtype)
+    weights = softmax(logits) if sources != 1 else xp.exp(logits - logits)  # 1, of which `softmax` warns
+    weights = xp.reshape(cast(weights, dtype), (batch, groups, heads // groups * targets, sources))
+    out = xp.reshape(xp.matmul(weights, v), (batch, heads, targets, value.shape[-1]))
+    return cast(heads_first(out), dtype)
 
 
 def _mask(mask: Array) -> Array:
