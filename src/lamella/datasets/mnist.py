@@ -58,7 +58,7 @@ def load_data(
 
     arrays = load_npz(content)
     for name, shape in _SHAPES.items():
-        if np.shape(arrays.get(name)) != shape:
+        if name not in arrays or arrays[name].shape != shape:
             raise DataError(
                 f"{file} is not MNIST: its array {name!r} is missing or not of shape {shape}. "
                 "Delete the file or give another path."
