@@ -103,7 +103,7 @@ def checked(name, data, place, model):
     path.write_bytes(data)
     try:
         read(path, model)
-    except BaseException:
+    except Exception:
         if EXAMPLES:
             found = CORPUS / f"{hashlib.sha256(data).hexdigest()[:12]}.{name}"
             if FOUND.get(name, found) != found:
