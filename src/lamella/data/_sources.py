@@ -32,6 +32,7 @@ class ArraySource:
         self.steps = math.ceil(self.size / self.batch_size)
         self._resident: Any = None
         self._rest = np.zeros(0, np.int32)
+        self._ahead: np.ndarray | None = None
 
     def resident(self) -> Any:
         """The data as arrays of the active backend, moved there once. Float64 becomes `floatx()`."""
@@ -44,6 +45,9 @@ class ArraySource:
 
     def order(self, random: np.random.Generator) -> np.ndarray:
         """The order of the samples in the next epoch, int32 of shape (size,)."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            return ahead
         if self.shuffle == "batch":
             whole = self.size // self.batch_size
             blocks = random.permutation(whole)[:, None] * self.batch_size + np.arange(self.batch_size)
@@ -51,6 +55,10 @@ class ArraySource:
         if self.shuffle:
             return random.permutation(self.size).astype(np.int32)
         return np.arange(self.size, dtype=np.int32)
+
+    def draw_ahead(self, random: np.random.Generator) -> None:
+        """Draw the next `order` now, while the device computes."""
+        self._ahead = self.order(random)
 
     def next_order(self, limit: int | None, random: np.random.Generator) -> np.ndarray:
         """`order`; with a `limit` of steps an epoch, what is left of the last one, until nothing is."""

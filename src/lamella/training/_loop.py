@@ -50,8 +50,8 @@ class Run:
         self._told = False  # that a program of `plan.fixed` steps began
         self._ahead: Ahead | None = None
 
-    def arrays(self, source: ArraySource, limit: int | None, random: Any) -> dict[str, Any]:
-        """Run an epoch over arrays; returns the logs of its last step."""
+    def arrays(self, source: ArraySource, limit: int | None, random: Any, more: bool = False) -> dict[str, Any]:
+        """Run an epoch over arrays; returns the logs of its last step. With `more`, another one is to come."""
         data = source.resident()
         order = source.next_order(limit, random) if self.kind == "train" else source.order(random)
         batch = source.batch_size
@@ -74,6 +74,8 @@ class Run:
             over -= min(over, count)
             if self.model.stop_training and self.kind == "train":
                 break
+        if more and limit is None and not self.keepers:  # who keeps the state keeps that of the generator
+            source.draw_ahead(random)
         return self._finish()
 
     def stream(self, source: StreamSource, limit: int | None) -> dict[str, Any]:
@@ -339,7 +341,7 @@ def _epochs(
             model._last_plan = run.plan
             _log.debug("%s, epoch %d: %s", model.name, epoch + 1, run.plan)
             if isinstance(source, ArraySource):
-                logs = run.arrays(source, limit, position.order)
+                logs = run.arrays(source, limit, position.order, more=epoch + 1 < epochs)
             else:
                 logs = run.stream(source, limit)
                 if run.step < (limit or 1) and not model.stop_training:
