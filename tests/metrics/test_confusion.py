@@ -279,3 +279,10 @@ def test_one_threshold_needs_no_histogram():
     values = metric.stateless_reset_state()
     text = str(jax.make_jaxpr(lambda v, t, p: metric.stateless_update_state(v, t, p))(values, LABELS, SCORES))
     assert "scatter" not in text and "dot_general" not in text and "sort" not in text
+
+
+@pytest.mark.parametrize("name, arguments", [("MeanIoU", (3,)), ("IoU", (3, [0])), ("BinaryIoU", ())])
+@beside_keras
+def test_an_update_of_an_iou_returns_the_confusion_matrix(keras, name, arguments):
+    metric = getattr(keras.metrics, name)(*arguments)
+    return [metric.update_state(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])) for _ in range(2)]

@@ -70,13 +70,16 @@ class IoU(Metric):
             name="total_confusion_matrix",
         )
 
-    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any = None) -> Any:
         """Gather one batch.
 
         Args:
             y_true: class indices of any shape, or scores of the classes along `axis`.
             y_pred: likewise, of as many samples.
             sample_weight: None, or weights: a scalar, or as many as there are samples.
+
+        Returns:
+            The confusion matrix so far, `(num_classes, num_classes)`.
 
         Raises:
             ShapeError: when the numbers differ.
@@ -87,7 +90,7 @@ class IoU(Metric):
             y_true = ops.argmax(y_true, axis=self.axis)
         if not self.sparse_y_pred:
             y_pred = ops.argmax(y_pred, axis=self.axis)
-        self.total_cm.assign_add(self._confusion_matrix(y_true, y_pred, sample_weight))
+        return self.total_cm.assign_add(self._confusion_matrix(y_true, y_pred, sample_weight))
 
     def _confusion_matrix(self, y_true: Array, y_pred: Array, sample_weight: Any) -> Array:
         """The weight of the samples of each label (row) and prediction (column)."""
@@ -176,7 +179,7 @@ class BinaryIoU(IoU):
         super().__init__(num_classes=2, target_class_ids=target_class_ids, name=name, dtype=dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any = None) -> Any:
         """Gather one batch.
 
         Args:
@@ -185,7 +188,7 @@ class BinaryIoU(IoU):
             sample_weight: None, or weights: a scalar, or as many as there are samples.
         """
         y_pred = to_dtype(y_pred, None)
-        super().update_state(y_true, ops.greater_equal(y_pred, self.threshold), sample_weight)
+        return super().update_state(y_true, ops.greater_equal(y_pred, self.threshold), sample_weight)
 
     def get_config(self) -> dict:
         return {**self._config_of("target_class_ids"), "threshold": self.threshold}
