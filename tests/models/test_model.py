@@ -432,3 +432,9 @@ def test_models_return_outputs():
 
     with pytest.raises(ValueError, match="return"):
         Net()(X)
+
+
+def test_a_model_that_cannot_be_quantized_says_so():
+    model = lamella.Sequential([lamella.Input((2,)), layers.Dense(1)])
+    with pytest.raises(LamellaError, match="can be quantized to 'int8'"):
+        model.quantize("int8")

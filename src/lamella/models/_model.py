@@ -743,10 +743,19 @@ class Model(Layer):
         _files().export_model(self, filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
     def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:  # type: ignore[override]
-        """Replace the weights of the layers that can be quantized."""
-        for layer in self._flatten_layers(include_self=False):
-            if type(layer).quantize is not Layer.quantize:
-                layer.quantize(mode, config=config)
+        """Replace the weights of the layers that can be quantized: those whose class defines `quantize`.
+
+        Raises:
+            ArgumentError: when no layer can; the layers of lamella itself have no quantized form.
+        """
+        able = [x for x in self._flatten_layers(include_self=False) if type(x).quantize is not Layer.quantize]
+        if not able:
+            raise ArgumentError(
+                f"No layer of {self.name!r} can be quantized to {mode!r}: none of their classes defines `quantize`, and the "
+                "layers of lamella have no quantized form. For half the memory build the model under the policy 'bfloat16'."
+            )
+        for layer in able:
+            layer.quantize(mode, config=config)
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
         """The parts that a quantization works through in order; None unless a model defines it."""
