@@ -55,6 +55,8 @@ MEASURES = {
     "growth": Measure("memory growth", "MiB"),
     "compilations_first": Measure("programs compiled, first model", "count"),
     "compilations_after": Measure("programs compiled after", "count"),
+    "resume": Measure("saving by fit(resume=...)", ""),
+    "checkpoint": Measure("saving by ModelCheckpoint", ""),
     "stream_generator": Measure("generator", ""),
     "stream_heard": Measure("generator, every step heard", ""),
     "stream_dataset": Measure("PyDataset", ""),

@@ -42,18 +42,11 @@ def _lamella(backend: str) -> Peer:
     return Peer(f"lamella-{backend}", "keras", "lamella", ("lamella", backend), environment, on_request=True)
 
 
-def _saving(how: str) -> Peer:
-    return Peer(f"lamella-{how}", "keras", "lamella", ("lamella", "jax"), options={"saving": how}, on_request=True)
-
-
 PEERS = {
     peer.name: peer
     for peer in (
         Peer("lamella", "keras", "lamella", ("lamella", "jax")),
         Peer("lamella-warm", "keras", "lamella", ("lamella", "jax"), on_request=True, warm_cache=True),
-        _saving("resume"),
-        _saving("backup"),
-        _saving("checkpoint"),
         _lamella("tensorflow"),
         _lamella("torch"),
         Peer("tf-function", "tensorflow", "tensorflow", ("tensorflow",), on_request=True),

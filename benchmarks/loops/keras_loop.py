@@ -20,26 +20,18 @@ def fit(
     verbose: int = 0,
     steps_per_execution: int | None = None,
     callbacks: list[Any] | None = None,
-    saving: str | None = None,
-    folder: str = "",
 ) -> Trained:
     """The program of a user who listens to nothing but the ends of epochs, unless `callbacks` are given.
 
     No seed is set: Keras's `set_random_seed` imports TensorFlow wherever it is installed, whatever the
-    backend, and would double the start and the memory of Keras on JAX. `saving` says how the run is saved in `folder` after
-    every epoch: "resume", "backup" or "checkpoint".
+    backend, and would double the start and the memory of Keras on JAX.
     """
-    savers = {
-        "backup": lambda: keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False),
-        "checkpoint": lambda: keras.callbacks.ModelCheckpoint(f"{folder}/model.keras"),
-    }
 
     class Epochs(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             float((logs or {})["loss"])
             mark()
 
-    own = [savers[saving]()] if saving in savers else []
     model = workload.model(keras)
     execution = {} if steps_per_execution is None else {"steps_per_execution": steps_per_execution}
     model.compile(**workload.COMPILE, **execution)
@@ -50,8 +42,7 @@ def fit(
         batch_size=workload.BATCH_SIZE,
         epochs=epochs,
         verbose=verbose,
-        callbacks=callbacks if callbacks is not None else [*own, Epochs()],
-        **({"resume": folder} if saving == "resume" else {}),
+        callbacks=callbacks if callbacks is not None else [Epochs()],
     )
     logs = {name: float(values[-1]) for name, values in history.history.items()}
     return Trained(logs, lambda x, y: model.evaluate(x, y, verbose=verbose, return_dict=True))
