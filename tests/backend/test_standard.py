@@ -88,7 +88,6 @@ BEYOND = {
         "cross",
         "depthwise_conv",
         "diff",
-        "dot_product_attention",
         "get_item",
         "hsplit",
         "image.affine_transform",

@@ -110,10 +110,11 @@ def options_of(keras):
 
 @pytest.fixture(autouse=True)
 def _clean_registry():
-    before = set(saving.get_custom_objects())  # other files have classes in it
+    table = saving.get_custom_objects()
+    before = dict(table)  # other files have classes in it
     yield
-    for name in set(saving.get_custom_objects()) - before:
-        del saving.get_custom_objects()[name]
+    table.clear()
+    table.update(before)
 
 
 @beside_keras
