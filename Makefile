@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 BACKENDS := .venv-backends
 
-.PHONY: mnist test test-backends test-backends-quick lint types format install install-dev clean
+.PHONY: mnist test test-backends lint types format install install-dev clean
 
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
@@ -34,10 +34,6 @@ test: install-dev
 # What compares array libraries, in an environment that has them all; NumPy's part runs in `make test` already.
 test-backends: $(BACKENDS)/installed
 	$(BACKENDS)/bin/python -m pytest -n $(WORKERS) -m backends -k "not on_numpy" tests/backend tests/parity
-
-# The same with one in forty cases of the tables: minutes, where the whole takes three quarters of an hour.
-test-backends-quick: $(BACKENDS)/installed
-	$(BACKENDS)/bin/python -m pytest -n $(WORKERS) -m backends -k "not on_numpy" --every 40 tests/backend tests/parity
 
 $(BACKENDS)/installed: pyproject.toml
 	$(PYTHON) -m venv $(BACKENDS)

@@ -6,7 +6,6 @@ Tests import what they share by its path in this folder, as in `from parity.ops.
 import itertools
 import os
 import sys
-import zlib
 from pathlib import Path
 
 import pytest
@@ -26,19 +25,8 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 
-def pytest_addoption(parser):
-    """`--every N`: of the tables of parity, one case in N, the same ones in every run."""
-    parser.addoption("--every", type=int, default=1, metavar="N", help="of tests/parity run one test in N")
-
-
 def pytest_collection_modifyitems(config, items):
-    """Pick the tests that `--every` asks for; expect the contracts that are known not to hold yet to fail."""
-    every = config.getoption("every")
-    left_out = [i for i in items if i.nodeid.startswith("tests/parity/") and zlib.crc32(i.nodeid.encode()) % every]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        gone = set(left_out)
-        items[:] = [i for i in items if i not in gone]
+    """Expect the contracts that are known not to hold yet to fail."""
     reasons, reason = {}, ""
     for line in (Path(__file__).parent / "contracts" / "known_deviations.txt").read_text().splitlines():
         if line.startswith("# "):
