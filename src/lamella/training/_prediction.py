@@ -53,12 +53,11 @@ def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: 
 
 def _one_by_one(step: Any, batches: Iterator[Any], callbacks: Any, bars: list) -> Iterator[Any]:
     """The outputs for each batch, on the host; two batches are under way, unless somebody listens."""
-    adapter = _registry.active()
     listening = bool(callbacks.listeners("predict"))
 
     def begun(i: int, batch: Any) -> Any:
         callbacks.on_predict_batch_begin(i)
-        outputs = step(_tree.map_structure(lambda a: None if a is None else adapter.asarray(a), batch))
+        outputs = step(_on_device(batch))
         if listening:
             callbacks.on_predict_batch_end(i, {"outputs": _fetched(outputs)})
         for shown in bars:
@@ -71,13 +70,12 @@ def _one_by_one(step: Any, batches: Iterator[Any], callbacks: Any, bars: list) -
 def _in_groups(model: Any, batches: Iterator[Any], limit: int | None, bars: list) -> Iterator[Any]:
     """The outputs for groups of batches; how many a group has follows from the time and the size of the first ones."""
     program = model._predict_program()
-    adapter = _registry.active()
     done = 0
     seconds = model._step_seconds.get("predict")
     size = 1
     for batch in itertools.islice(batches, SINGLE):
         began = time.perf_counter()
-        outputs = _fetched(program.run(_tree.map_structure(lambda a: None if a is None else adapter.asarray(a), batch)))
+        outputs = _fetched(program.run(_on_device(batch)))
         took = time.perf_counter() - began
         seconds = took if seconds is None or done else min(seconds, took)
         model._step_seconds["predict"] = seconds
@@ -109,6 +107,11 @@ def _later(begun: Iterator[Any], under_way: int) -> Iterator[Any]:
         if len(waiting) > under_way:
             yield _fetched(waiting.pop(0))
     yield from map(_fetched, waiting)
+
+
+def _on_device(batch: Any) -> Any:
+    adapter = _registry.active()
+    return _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), batch)
 
 
 def _fetched(outputs: Any) -> Any:

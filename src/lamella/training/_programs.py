@@ -50,24 +50,20 @@ class Chunks:
         )
 
         def chunk(state: Any, data: Any, order: Any, start: Any, stop: Any) -> tuple[Any, Any]:
-            def batch(i: Any) -> Any:
-                index = ops.take(order, i, axis=0)
-                return _tree.map_structure(lambda a: None if a is None else _gather(a, index), data)
-
             if late_logs:
                 state = _laid_out(
-                    self._carried, adapter.fori_loop(start, stop, lambda i, s: step(s, batch(i))[1], state)
+                    self._carried,
+                    adapter.fori_loop(start, stop, lambda i, s: step(s, _batch(data, order, i))[1], state),
                 )
                 results = _steps.metric_results(model, self.groups[3], state[3] if state else None)
                 return state, _steps.scalar_logs(results)
 
-            logs = adapter.shape_of_result(step, state, batch(0))[0]
-            rows = order.shape[0] if every_step else 1
-            table = _tree.map_structure(lambda log: ops.zeros((rows, *log.shape), dtype=_name(log)), logs)
+            logs = adapter.shape_of_result(step, state, _batch(data, order, 0))[0]
+            table = _table(order.shape[0] if every_step else 1, logs)
 
             def body(i: Any, carry: Any) -> Any:
                 state, table = carry
-                logs, state = step(state, batch(i))
+                logs, state = step(state, _batch(data, order, i))
                 at = i if every_step else 0
                 write = lambda rows, log: _write(rows, at, log)  # noqa: E731
                 return state, _tree.map_structure(write, table, logs)
@@ -156,6 +152,17 @@ def _name(log: Any) -> str:
     return standardize_dtype(log.dtype)
 
 
+def _batch(data: Any, order: Any, i: Any) -> Any:
+    """The samples of resident `data` that row `i` of `order` names."""
+    index = ops.take(order, i, axis=0)
+    return _tree.map_structure(lambda a: None if a is None else _gather(a, index), data)
+
+
+def _table(rows: int, like: Any) -> Any:
+    """Zeros for so many results like `like`."""
+    return _tree.map_structure(lambda a: ops.zeros((rows, *a.shape), dtype=_name(a)), like)
+
+
 def _gather(array: Any, index: Any) -> Any:
     return _distribution.batch_laid_out(_registry.active().gather_rows(array, index))
 
@@ -231,17 +238,12 @@ class Predictor:
             return step(state, _tree.map_structure(_distribution.batch_laid_out, batch))
 
         def several(state: Any, data: Any, order: Any, stop: Any) -> Any:
-            def batch(i: Any) -> Any:
-                index = ops.take(order, i, axis=0)
-                return _tree.map_structure(lambda a: None if a is None else _gather(a, index), data)
-
             def body(i: Any, carry: Any) -> Any:
                 state, table = carry
-                out, state = step(state, batch(i))
+                out, state = step(state, _batch(data, order, i))
                 return state, _tree.map_structure(lambda rows, part: _write(rows, i, part), table, out)
 
-            one = adapter.shape_of_result(step, state, batch(0))[0]
-            table = _tree.map_structure(lambda o: ops.zeros((order.shape[0], *o.shape), dtype=_name(o)), one)
+            table = _table(order.shape[0], adapter.shape_of_result(step, state, _batch(data, order, 0))[0])
             state, table = adapter.fori_loop(_int32(0), stop, body, (state, table))
             return table, state
 
