@@ -6,6 +6,7 @@ LamellaError
 ├── DTypeError (TypeError, ValueError) a dtype that the operation cannot take
 ├── ArgumentError (ValueError)         any other unusable argument
 │   ├── UnknownNameError               a string identifier that names nothing here
+│   │   └── MissingKeyError (KeyError) a key that a dictionary of data lacks
 │   └── DataError                      training data that cannot be used
 ├── NotBuiltError (ValueError)         a layer or model used before its variables exist
 │   └── UnsetAttributeError (AttributeError) an attribute that is set when the layer is built
@@ -47,6 +48,12 @@ class ArgumentError(LamellaError, ValueError):
 
 class UnknownNameError(ArgumentError):
     """A string identifier that names nothing."""
+
+
+class MissingKeyError(UnknownNameError, KeyError):
+    """A key that a dictionary of data lacks."""
+
+    __str__ = Exception.__str__  # that of KeyError quotes the message
 
 
 class DataError(ArgumentError):

@@ -32,10 +32,18 @@ FEATURES = {
 }
 
 
+HASHED = {"hashing_dim": 3, "crossing_dim": 4}
+
+
 def space(**options):
     out = FeatureSpace(FEATURES, crosses=[("town", "rooms")], crossing_dim=4, **options)
     out.adapt(TABLE)
     return out
+
+
+@pytest.fixture(autouse=True)
+def names_from_the_start():
+    lamella.utils.clear_session(free_memory=False)
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +58,14 @@ def on_numpy(request):
 def test_columns_stand_beside_each_other():
     made = space(output_mode="dict")
     out = made(TABLE)
+    assert list(out) == [*sorted(FEATURES), "town_X_rooms"]
     depth = {"age": 1, "town": 3, "rooms": 4, "street": 4, "share": 3, "price": 1, "code": 5, "town_X_rooms": 4}
     assert {key: value.shape for key, value in out.items()} == {key: (3, n) for key, n in depth.items()}
     np.testing.assert_allclose(out["age"][:, 0], (np.array(TABLE["age"]) - 30) / np.sqrt(200 / 3), rtol=1e-5)
     assert out["town"].tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 1]] or out["town"].tolist()[0] == [0, 1, 0]
     assert out["street"].argmax(1).tolist() == layers.Hashing(4)(TABLE["street"]).tolist()
-    crossed = layers.HashedCrossing(4)((TABLE["town"], TABLE["rooms"]))
+    read = [made.preprocessors[key](TABLE[key]) for key in ("town", "rooms")]
+    crossed = layers.HashedCrossing(4)(read)
     assert out["town_X_rooms"].argmax(1).tolist() == crossed.tolist()
     together = space()(TABLE)
     assert together.shape == (3, 25)
@@ -99,10 +109,38 @@ def test_a_model_trains_on_encoded_data_and_reads_raw_data():
     np.testing.assert_allclose(whole(raw), model(made(TABLE)), rtol=1e-4, atol=1e-5)
 
 
+def test_numbers_are_those_of_keras():
+    """What Keras 3.15 with TensorFlow returns: features in the order of their names, crosses of what was read."""
+    hashed = FeatureSpace(dict.fromkeys("sb", "string_hashed") | {"a": "float"}, crosses=[("s", "b")], **HASHED)
+    together = hashed({"s": ["b"], "a": [1.0], "b": ["v"]})
+    assert together.tolist() == [[1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0]]
+    cross = FeatureSpace.cross(("i", "s"), crossing_dim=40, output_mode="int")
+    features = {"i": FeatureSpace.integer_hashed(8), "s": FeatureSpace.string_hashed(8)}
+    crossed = FeatureSpace(features, crosses=[cross], output_mode="dict")
+    assert crossed({"i": [2, 9], "s": ["b", "zz"]})["i_X_s"].tolist() == [[30], [33]]
+    bins = FeatureSpace({"a": "float_discretized"})
+    bins.adapt({"a": [0.1, 0.5, 0.9]})
+    assert bins({"a": [0.4]}).shape == (1, 32)
+
+
+def test_names_of_the_layers_inside():
+    names = [FeatureSpace.float().preprocessor.name for _ in range(2)]
+    assert names == ["float_preprocessor", "float_1_preprocessor"]
+    assert FeatureSpace.string_hashed(3, name="town").preprocessor.name == "town_preprocessor"
+    assert FeatureSpace({"a": "float"}).preprocessors["a"].name == "a_preprocessor"
+
+
+def test_a_space_comes_back_from_a_file(tmp_path):
+    made = space()
+    made.save(tmp_path / "space.keras")
+    again = lamella.saving.load_model(tmp_path / "space.keras")
+    np.testing.assert_allclose(again(TABLE), made(TABLE))
+
+
 def test_mistakes():
     with pytest.raises(NotBuiltError, match="adapt"):
         FeatureSpace(FEATURES)(TABLE)
-    with pytest.raises(UnknownNameError, match="'age'"):
+    with pytest.raises(KeyError, match="'age'"):
         space()({key: column for key, column in TABLE.items() if key != "age"})
     with pytest.raises(UnknownNameError, match="float_normal"):
         FeatureSpace({"age": "float_normal"})

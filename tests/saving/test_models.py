@@ -217,7 +217,9 @@ def test_bad_arguments(tmp_path):
     with pytest.raises(ArgumentError, match="zipped"):
         model.save(tmp_path / "m.h5", zipped=True)
     with pytest.raises(ArgumentError, match="Expected a model"):
-        keras.saving.save_model(layers.Dense(2), tmp_path / "m.keras")
+        keras.saving.save_model([model], tmp_path / "m.keras")
+    with pytest.raises(ArgumentError, match="hold models"):
+        keras.saving.save_model(layers.Dense(2), tmp_path / "m.h5")
     with pytest.raises(ArgumentError, match="File not found"):
         keras.saving.load_model(tmp_path / "none.keras")
     (tmp_path / "m.txt").write_text("hello")

@@ -30,6 +30,7 @@ _FAMILIES = {
     "keras": "lamella.models",
     "keras.src.models.functional": "lamella.models",
     "keras.layers": "lamella.layers",
+    "keras.src.layers.preprocessing.feature_space": "lamella.layers",
     "keras.models": "lamella.models",
     "keras.initializers": "lamella.initializers",
     "keras.regularizers": "lamella.regularizers",
@@ -56,6 +57,7 @@ _ROOT_CLASSES = {
     "FloatDTypePolicy": "keras",
     "OpCall": "lamella",
     "FeatureSpace": "keras.utils",
+    **dict.fromkeys(("Cross", "Feature", "TFDIdentity"), "keras.src.layers.preprocessing.feature_space"),
     **dict.fromkeys(
         (
             "QuantizedDTypePolicy",

@@ -5,6 +5,7 @@ from typing import Any
 from lamella import ops, regularizers
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError
+from lamella.layers._data_layer import DataLayer
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, options_of
 from lamella.typing import Array
@@ -133,7 +134,7 @@ class Wrapper(Layer):
         return super().from_config({**config, "layer": layer})
 
 
-class Pipeline(Layer):
+class Pipeline(DataLayer):
     """Layers one after the other, as one layer: for chains of preprocessing.
 
     Unlike `Sequential` it is no model and cannot be trained by itself.

@@ -3,9 +3,12 @@
 from typing import Any
 
 from lamella import ops
+from lamella.backend import _registry
 from lamella.core._keras_tensor import KerasTensor
+from lamella.core._names import unique_name
 from lamella.core._serialization import Serializable, deserialize_keras_object, serialize_keras_object
-from lamella.errors import ArgumentError, NotBuiltError, UnknownNameError, unknown_name
+from lamella.errors import ArgumentError, MissingKeyError, NotBuiltError, UnknownNameError, unknown_name
+from lamella.layers._data_layer import is_in_pipeline, run_in_pipeline
 from lamella.layers._input_layer import Input
 from lamella.layers._layer import Layer
 from lamella.layers._merging import Concatenate
@@ -39,7 +42,7 @@ class Cross(Serializable):
     def get_config(self) -> dict:
         """The arguments that make the cross again."""
         return {
-            "feature_names": list(self.feature_names),
+            "feature_names": self.feature_names,
             "crossing_dim": self.crossing_dim,
             "output_mode": self.output_mode,
         }
@@ -97,7 +100,8 @@ class FeatureSpace(Layer):
 
     Raises:
         NotBuiltError: when called before `adapt`, where a feature needs it.
-        UnknownNameError: for a column or a feature that is not there.
+        UnknownNameError: for a feature that is not there.
+        MissingKeyError: for data without the column of a feature.
 
     Example:
         >>> from lamella.utils import FeatureSpace
@@ -122,26 +126,26 @@ class FeatureSpace(Layer):
     @classmethod
     def float(cls, name: str | None = None) -> Feature:
         """A number as it is."""
-        return Feature("float32", TFDIdentity(name=name), "float")
+        return Feature("float32", TFDIdentity(name=_preprocessor("float", name)), "float")
 
     @classmethod
     def float_rescaled(cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
         """A number on another scale: see `Rescaling`."""
-        return Feature("float32", Rescaling(scale=scale, offset=offset, name=name), "float")
+        return Feature(
+            "float32", Rescaling(scale=scale, offset=offset, name=_preprocessor("float_rescaled", name)), "float"
+        )
 
     @classmethod
     def float_normalized(cls, name: str | None = None) -> Feature:
         """A number with mean 0 and variance 1: see `Normalization`."""
-        return Feature("float32", Normalization(axis=-1, name=name), "float")
+        return Feature("float32", Normalization(axis=-1, name=_preprocessor("float_normalized", name)), "float")
 
     @classmethod
     def float_discretized(
         cls, num_bins: int, bin_boundaries: Any = None, output_mode: str = "one_hot", name: str | None = None
     ) -> Feature:
         """A number by the bin it falls into: see `Discretization`."""
-        layer = Discretization(
-            num_bins=None if bin_boundaries is not None else num_bins, bin_boundaries=bin_boundaries, name=name
-        )
+        layer = Discretization(bin_boundaries, num_bins, name=_preprocessor("float_discretized", name))
         return Feature("float32", layer, output_mode)
 
     @classmethod
@@ -153,7 +157,9 @@ class FeatureSpace(Layer):
         name: str | None = None,
     ) -> Feature:
         """An integer that names a category: see `IntegerLookup`."""
-        layer = IntegerLookup(name=name, max_tokens=max_tokens, num_oov_indices=num_oov_indices)
+        layer = IntegerLookup(
+            name=_preprocessor("integer_categorical", name), max_tokens=max_tokens, num_oov_indices=num_oov_indices
+        )
         return Feature("int32", layer, output_mode)
 
     @classmethod
@@ -165,18 +171,20 @@ class FeatureSpace(Layer):
         name: str | None = None,
     ) -> Feature:
         """A string that names a category: see `StringLookup`."""
-        layer = StringLookup(name=name, max_tokens=max_tokens, num_oov_indices=num_oov_indices)
+        layer = StringLookup(
+            name=_preprocessor("string_categorical", name), max_tokens=max_tokens, num_oov_indices=num_oov_indices
+        )
         return Feature("string", layer, output_mode)
 
     @classmethod
     def string_hashed(cls, num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
         """A string by its hash: see `Hashing`."""
-        return Feature("string", Hashing(name=name, num_bins=num_bins), output_mode)
+        return Feature("string", Hashing(num_bins, name=_preprocessor("string_hashed", name)), output_mode)
 
     @classmethod
     def integer_hashed(cls, num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
         """An integer by its hash: see `Hashing`."""
-        return Feature("int32", Hashing(name=name, num_bins=num_bins), output_mode)
+        return Feature("int32", Hashing(num_bins, name=_preprocessor("integer_hashed", name)), output_mode)
 
     def __init__(
         self,
@@ -200,6 +208,7 @@ class FeatureSpace(Layer):
         self.num_discretization_bins = num_discretization_bins
         self.output_mode = output_mode
         self.features = {key: self._standardized(key, value) for key, value in features.items()}
+        self._order = sorted(self.features)  # of what is encoded, as in Keras
         self.crosses = [self._cross(value) for value in crosses or ()]
         for cross in self.crosses:
             for key in cross.feature_names:
@@ -229,7 +238,7 @@ class FeatureSpace(Layer):
         }
         if value not in makers:
             raise unknown_name(f"type of the feature {name!r} of {label(self)}", value, makers)
-        return getattr(FeatureSpace, value)(name=f"{name}_preprocessor", **makers[value])
+        return getattr(FeatureSpace, value)(name=name, **makers[value])
 
     def _cross(self, value: Any) -> Cross:
         value = _revived(value)
@@ -272,12 +281,16 @@ class FeatureSpace(Layer):
 
     def _column_of(self, table: Any, key: str) -> Any:
         if key not in table:
-            raise unknown_name(f"column for {label(self)}", key, list(table))
+            raise self._missing(key, table)
         return table[key]
+
+    def _missing(self, key: str, table: Any) -> MissingKeyError:
+        return MissingKeyError(str(unknown_name(f"column for {label(self)}", key, list(table))))
 
     def _make_encoders(self) -> None:
         """Layers that encode what the preprocessors return: their sizes are known once those have learned."""
-        for key, feature in self.features.items():
+        for key in self._order:
+            feature = self.features[key]
             if feature.output_mode == "one_hot" and key not in self.one_hot_encoders:
                 self.one_hot_encoders[key] = CategoryEncoding(_categories(feature.preprocessor), "one_hot")
         for cross in self.crosses:
@@ -297,6 +310,11 @@ class FeatureSpace(Layer):
     # ---- the computation -------------------------------------------------------------------------
 
     def __call__(self, data: Any) -> Any:
+        if is_in_pipeline(data):
+            return run_in_pipeline(self._encoded_columns, (data,), {})
+        return self._encoded_columns(data)
+
+    def _encoded_columns(self, data: Any) -> Any:
         self._check_initialized()
         self._check_adapted()
         if hasattr(data, "keys") and not isinstance(data, dict):
@@ -305,7 +323,7 @@ class FeatureSpace(Layer):
             raise ArgumentError(f"{label(self)} takes a dictionary of columns; got {type(data).__name__}.")
         missing = [key for key in self.features if key not in data]
         if missing:
-            raise unknown_name(f"column for {label(self)}", missing[0], data)
+            raise self._missing(missing[0], data)
         self.built = True
         columns = {key: _as_column(data[key], self.features[key].dtype) for key in self.features}
         single = all(isinstance(c, (str, bytes)) or getattr(c, "shape", None) == () for c in columns.values())
@@ -319,9 +337,9 @@ class FeatureSpace(Layer):
         return self(data)
 
     def _encode(self, columns: dict) -> Any:
-        read = {key: self.preprocessors[key](columns[key]) for key in self.features}
+        read = {key: self.preprocessors[key](columns[key]) for key in self._order}
         for cross in self.crosses:
-            read[cross.name] = self.crossers[cross.name]([columns[key] for key in cross.feature_names])
+            read[cross.name] = self.crossers[cross.name]([read[key] for key in cross.feature_names])
         modes = {
             **{k: f.output_mode for k, f in self.features.items()},
             **{c.name: c.output_mode for c in self.crosses},
@@ -333,26 +351,41 @@ class FeatureSpace(Layer):
             encoded[key] = value if len(value.shape) > 1 else ops.expand_dims(value, -1)
         if self.output_mode == "dict":
             return encoded
-        ints = [key for key, mode in modes.items() if mode == "int"]
+        ints = [key for key, value in encoded.items() if ops.dtype(value).startswith(("int", "uint", "bool"))]
         if ints:
             raise ArgumentError(
-                f"{label(self)} cannot put integers beside floats: with output_mode='concat', features cannot have "
-                f"output_mode='int', as {ints} do. Use output_mode='one_hot' for them, or 'dict' for the whole."
+                f"{label(self)} cannot put integers beside floats: with output_mode='concat', features cannot be "
+                f"integers, as {ints} are. Use output_mode='one_hot' for them, or 'dict' for the whole."
             )
         parts = [ops.cast(value, self.compute_dtype) for value in encoded.values()]
         return self.concat(parts) if len(parts) > 1 else parts[0]
 
+    @property
+    def inputs(self) -> dict:
+        """See `get_inputs`."""
+        self._draw()
+        return self._inputs
+
+    @property
+    def encoded_features(self) -> Any:
+        """See `get_encoded_features`."""
+        self._draw()
+        return self._encoded
+
+    @property
+    def crosses_by_name(self) -> dict[str, Cross]:
+        """The crosses, by their names."""
+        return {cross.name: cross for cross in self.crosses}
+
     def get_inputs(self) -> dict:
         """Symbolic inputs, one for each feature: what a model that reads raw columns starts with."""
         self._check_adapted()
-        self._draw()
-        return self._inputs
+        return self.inputs
 
     def get_encoded_features(self) -> Any:
         """The symbolic outputs for `get_inputs()`: what a model that is trained on encoded data starts with."""
         self._check_adapted()
-        self._draw()
-        return self._encoded
+        return self.encoded_features
 
     def _draw(self) -> None:
         if self._encoded is None:
@@ -407,6 +440,10 @@ class TFDIdentity(Layer):
         return ops.cast(inputs, self.compute_dtype)
 
 
+def _preprocessor(kind: str, name: str | None) -> str:
+    return f"{name or unique_name(kind)}_preprocessor"
+
+
 def _needs_adapt(layer: Any) -> bool:
     if isinstance(layer, Normalization):
         return layer.input_mean is None
@@ -421,7 +458,7 @@ def _categories(layer: Any) -> int:
     if isinstance(layer, (StringLookup, IntegerLookup)):
         return layer.vocabulary_size()
     if isinstance(layer, Discretization):
-        return len(layer.bin_boundaries or ()) + 1
+        return layer.num_bins or len(layer.bin_boundaries or ()) + 1
     if hasattr(layer, "num_bins"):
         return layer.num_bins
     raise UnknownNameError(
@@ -450,13 +487,16 @@ def _as_column(value: Any, dtype: str) -> Any:
         return value
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
+    if _registry.owner(value) not in (None, _registry.backend()):
+        value = _registry.to_numpy(value)
     return ops.convert_to_tensor(value, dtype)
 
 
 def _two_axes(value: Any) -> Any:
     """A column as `(batch, 1)`, so that all columns have one form."""
     if isinstance(value, KerasTensor):
-        return value
+        size = len(value.shape)
+        return value if size > 1 else ops.expand_dims(value, -1) if size == 1 else ops.reshape(value, (1, 1))
     if hasattr(value, "shape") and not any(hasattr(value, n) for n in _HOLDERS[1:4]) and hasattr(value, "reshape"):
         size = len(value.shape)
         return value.reshape((1, 1)) if size == 0 else value.reshape((-1, 1)) if size == 1 else value

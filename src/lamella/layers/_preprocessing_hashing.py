@@ -6,6 +6,7 @@ import numpy as np
 
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, ShapeError
+from lamella.layers._data_layer import DataLayer
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, positive_integer
 from lamella.layers._preprocessing_columns import Column, arrow, concrete, keys, result
@@ -183,7 +184,7 @@ class HashedCrossing(_Bins):
         self._check_several(inputs)
         if not any(isinstance(x, KerasTensor) for x in inputs) and all(concrete(x) for x in inputs):
             inputs = [keys(x, label(self)) for x in inputs]
-        return Layer.__call__(self, inputs, *args, **kwargs)
+        return DataLayer.__call__(self, inputs, *args, **kwargs)
 
     def call(self, inputs: Any) -> Any:
         self._check_several(inputs)
@@ -225,4 +226,5 @@ class HashedCrossing(_Bins):
 
     def get_config(self) -> dict:
         config = super().get_config()
+        config = {"name": config["name"], "dtype": self.dtype_policy.name}
         return {**config, "num_bins": self.num_bins, "output_mode": self.output_mode, "sparse": self.sparse}

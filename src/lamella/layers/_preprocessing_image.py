@@ -12,7 +12,7 @@ from lamella import ops, random
 from lamella.backend import _dtypes
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._bounding_boxes import BoxFormat, clipped
-from lamella.layers._layer import Layer
+from lamella.layers._data_layer import DataLayer
 from lamella.layers._options import label, options_of
 from lamella.typing import Array, Shape
 
@@ -43,7 +43,7 @@ def as_pair(layer: Any, name: str, value: Any, low: float = -1.0, high: float = 
     return pair[0], pair[1]
 
 
-class ImageLayer(Layer):
+class ImageLayer(DataLayer):
     """A layer over images, or a dictionary of images and what belongs to them.
 
     Subclasses define `transform_images` and, where they need them, the other transforms; those change nothing here.

@@ -9,7 +9,7 @@ from lamella import ops
 from lamella.core import _policy, _scopes
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, DataError, NotBuiltError, OutOfRangeError, SerializationError
-from lamella.layers._layer import Layer
+from lamella.layers._data_layer import DataLayer
 from lamella.layers._options import label
 from lamella.layers._preprocessing_columns import (
     Column,
@@ -43,7 +43,7 @@ class FixedVocabularyError(ArgumentError, RuntimeError):
     """A vocabulary of another size, for a layer whose output others were built for."""
 
 
-class HostLayer(Layer):
+class HostLayer(DataLayer):
     """A layer that reads columns on the host: its inputs are not converted to tensors before `call`."""
 
     _token = "string"
@@ -118,6 +118,7 @@ class IndexLookup(HostLayer):
         kwargs.pop("vocabulary_size", None)  # in configurations, for those who read them
         self._check_options(max_tokens, num_oov_indices, invert, output_mode, pad_to_max_tokens, idf_weights)
         refuse_sparse(self, sparse=sparse)
+        output_mode = "multi_hot" if output_mode == "binary" else output_mode
         kwargs["dtype"] = _only_int_or_text(kwargs.get("dtype"))
         super().__init__(name=name, **kwargs)
         self.max_tokens = max_tokens
@@ -135,6 +136,7 @@ class IndexLookup(HostLayer):
         self._tokens: Any = None
         self._counts: Counts | None = None
         self._fixed_depth: int | None = None
+        self._is_given = False
         if vocabulary is not None:
             if output_mode == "tf_idf" and idf_weights is None:
                 raise ArgumentError(
@@ -159,7 +161,8 @@ class IndexLookup(HostLayer):
                 f"`num_oov_indices` of {label(self)} must be greater than or equal to 0. "
                 f"Received: num_oov_indices={num_oov_indices}"
             )
-        check_output_mode(self, output_mode, ("int", *ENCODINGS))
+        if output_mode != "binary":  # the name that Keras 2 had for multi_hot
+            check_output_mode(self, output_mode, ("int", *ENCODINGS))
         if invert and output_mode != "int":
             raise ArgumentError(
                 f"`output_mode` of {label(self)} must be `'int'` when `invert` is true. "
@@ -273,6 +276,7 @@ class IndexLookup(HostLayer):
         if weights is not None:
             weights = self._all_weights(weights, has_specials and oov_only)
         self._keep(tokens, weights)
+        self._is_given = True
 
     def _all_weights(self, weights: np.ndarray, with_oov: bool) -> np.ndarray:
         if not with_oov:
@@ -313,11 +317,23 @@ class IndexLookup(HostLayer):
         Args:
             data: an array, list or column; or an iterable of batches.
             steps: how many batches to read at most.
+
+        Raises:
+            ArgumentError: when the layer was given a vocabulary.
         """
+        self.check_learns()
         self.reset_state()
         for batch in batches(data, steps, label(self)):
             self.update_state(batch)
         self.finalize_state()
+
+    def check_learns(self) -> None:
+        """Raise where the vocabulary was given, so that there is none to count."""
+        if self._is_given:
+            raise ArgumentError(
+                f"Cannot adapt {label(self)} after setting a static vocabulary via the `vocabulary` argument or "
+                "`set_vocabulary()`. Make a layer without one to count the tokens of data."
+            )
 
     def update_state(self, data: Any) -> None:
         """Count the tokens of one batch; for "tf_idf" each row (each token of a flat batch) is a document."""
@@ -620,7 +636,7 @@ class StringLookup(IndexLookup):
         oov_method = kwargs.pop("oov_method", None)
         if oov_method not in (None, "floormod", "farmhash"):
             raise ArgumentError(f"Unknown `oov_method` of StringLookup: {oov_method!r}.")
-        self.__dict__["encoding"] = encoding
+        self.__dict__.update(encoding=encoding, vocabulary_dtype="string", oov_method=oov_method or "floormod")
         super().__init__(
             max_tokens,
             num_oov_indices,
@@ -651,7 +667,7 @@ class StringLookup(IndexLookup):
         super().update_state(self._strings(data))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "oov_method": "floormod", "encoding": self.encoding}
+        return {**super().get_config(), "oov_method": self.oov_method, "encoding": self.encoding}
 
 
 class IntegerLookup(IndexLookup):
@@ -718,6 +734,10 @@ class IntegerLookup(IndexLookup):
             raise ArgumentError(
                 "Unknown value for `oov_method` argument of IntegerLookup. Allowed values are: ('floormod', "
                 f"'farmhash'). Received: oov_method={oov_method}"
+            )
+        if salt is not None and oov_method != "farmhash":
+            raise ArgumentError(
+                f"`salt` of IntegerLookup can only be used when `oov_method='farmhash'`. Received: oov_method={oov_method}"
             )
         self.__dict__.update(vocabulary_dtype=vocabulary_dtype, oov_method=oov_method)
         super().__init__(

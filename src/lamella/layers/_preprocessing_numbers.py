@@ -9,7 +9,7 @@ from lamella import ops
 from lamella.backend import _dtypes, _registry
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, DataError, NotBuiltError, OutOfRangeError, ShapeError
-from lamella.layers._layer import Layer
+from lamella.layers._data_layer import DataLayer
 from lamella.layers._options import label, positive_integer
 from lamella.layers._preprocessing_columns import batches, concrete
 from lamella.layers._preprocessing_encoding import check_output_mode, encode, encoded_shape, refuse_sparse
@@ -25,7 +25,7 @@ def _as_numbers(data: Any, who: str) -> np.ndarray:
     return array
 
 
-class Normalization(Layer):
+class Normalization(DataLayer):
     """Inputs with mean 0 and variance 1: `(inputs - mean) / max(sqrt(variance), epsilon)`.
 
     The mean and the variance are given, or measured by `adapt`; where batches come one after the other, they are put
@@ -99,6 +99,23 @@ class Normalization(Layer):
                 f"mean={self.input_mean}, variance={self.input_variance}"
             ) from error
 
+    @property
+    def mean(self) -> Any:
+        """The mean, in a shape that broadcasts to the inputs; None before the layer is built."""
+        return self._moments()[0]
+
+    @property
+    def variance(self) -> Any:
+        """The variance, likewise."""
+        return self._moments()[1]
+
+    def _moments(self) -> tuple[Any, Any]:
+        if not self.built:
+            return None, None
+        both = self._given if self._given is not None else (self.adapt_mean, self.adapt_variance)
+        mean, variance = (ops.reshape(ops.cast(v, self.compute_dtype), self._broadcast) for v in both)
+        return mean, variance
+
     def adapt(self, data: Any) -> None:
         """Measure the mean and the variance of `data`, instead of what was measured before.
 
@@ -148,14 +165,13 @@ class Normalization(Layer):
         inputs = ops.cast(inputs, self.compute_dtype)
         if not self._adapted:
             self._warn_unless_set()
-        mean, variance = self._given if self._given is not None else (self.adapt_mean, self.adapt_variance)
         have, want = tuple(inputs.shape), self._broadcast
-        if len(have) != len(want) or any(have[a] not in (1, want[a]) for a in self._kept):
+        if any(w != 1 and h not in (1, w) for h, w in zip(reversed(have), reversed(want))):
             raise ShapeError(
                 f"{label(self)} has means for shape {want} (1 stands for any size); its input has shape {have}. Give it "
                 "data of the shape it was adapted to."
             )
-        mean, variance = (ops.reshape(ops.cast(v, self.compute_dtype), want) for v in (mean, variance))
+        mean, variance = self._moments()
         scale = ops.maximum(ops.sqrt(variance), _dtypes.epsilon())
         if self.invert:
             return ops.add(ops.multiply(inputs, scale), mean)
@@ -200,7 +216,7 @@ def _listed(value: Any) -> Any:
     return np.asarray(value).tolist() if value is not None else None
 
 
-class Discretization(Layer):
+class Discretization(DataLayer):
     """Numbers to the bins they fall into: bin i holds `boundaries[i-1] <= x < boundaries[i]`.
 
     The boundaries are given, or learned by `adapt`: quantiles of the data, from a summary of at most `1 / epsilon`
@@ -391,7 +407,7 @@ def _quantiles(summary: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.interp(shares, cumulated / cumulated[-1], values).astype(np.float32)
 
 
-class CategoryEncoding(Layer):
+class CategoryEncoding(DataLayer):
     """Integers in [0, num_tokens) to vectors of length `num_tokens`.
 
     Args:

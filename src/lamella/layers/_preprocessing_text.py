@@ -134,7 +134,11 @@ class TextVectorization(HostLayer):
             data: an array, list or column of texts; or an iterable of batches of them.
             batch_size: not used: data in memory is read as one batch.
             steps: how many batches to read at most.
+
+        Raises:
+            ArgumentError: when the layer was given a vocabulary.
         """
+        self._lookup.check_learns()
         self.reset_state()
         for batch in batches(data, steps, label(self)):
             self.update_state(batch)

@@ -3,14 +3,15 @@
 from typing import Any
 
 from lamella import ops
-from lamella.layers._layer import Layer
+from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
+from lamella.layers._data_layer import DataLayer
 from lamella.layers._options import options_of
 from lamella.typing import Array
 
 __all__ = ["Rescaling"]
 
 
-class Rescaling(Layer):
+class Rescaling(DataLayer):
     """`inputs * scale + offset`.
 
     Args:
@@ -41,4 +42,11 @@ class Rescaling(Layer):
         return weight
 
     def get_config(self) -> dict:
-        return {**super().get_config(), **options_of(self, Rescaling)}
+        options = {k: serialize_keras_object(v) for k, v in options_of(self, Rescaling).items()}
+        return {**super().get_config(), **options}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Rescaling":
+        """The layer of a configuration that `get_config` returned."""
+        given = {k: deserialize_keras_object(config[k]) for k in ("scale", "offset") if isinstance(config.get(k), dict)}
+        return cls(**{**config, **given})

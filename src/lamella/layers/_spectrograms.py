@@ -9,6 +9,7 @@ from lamella import initializers, ops
 from lamella.backend import _dtypes
 from lamella.core._serialization import deserialize_keras_object
 from lamella.errors import ArgumentError, DTypeError
+from lamella.layers._data_layer import DataLayer
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, options_of, positive_integer
@@ -180,7 +181,7 @@ class STFTSpectrogram(Layer):
         return cls(**_with_window(config))
 
 
-class MelSpectrogram(Layer):
+class MelSpectrogram(DataLayer):
     """Mel spectrograms of signals: the power in bands that grow wider as hearing grows coarser.
 
     The short-time Fourier transform is taken with frames centred on their samples, its magnitude raised to `mag_exp`, and

@@ -19,6 +19,7 @@ from lamella.core._serialization import (
     serialize_keras_object,
 )
 from lamella.errors import ArgumentError, SerializationError
+from lamella.layers._layer import Layer
 from lamella.models._model import Model
 from lamella.saving import _hdf5, _legacy, _orbax, _weights
 from lamella.saving._archive import Archive, Folder, open_archive, safe_name
@@ -74,7 +75,7 @@ def save_model(
         )
     if "://" in os.fspath(filepath):
         raise ArgumentError(f"Models are saved to files of this machine; got {os.fspath(filepath)!r}.")
-    if not isinstance(model, Model):
+    if not isinstance(model, Layer):
         raise ArgumentError(f"Expected a model; got {model!r} of type {type(model).__name__}.")
     old = save_format == "h5" or (save_format is None and path.suffix in (".h5", ".hdf5"))
     if zipped is not False and not old and path.suffix != ".keras":
@@ -85,6 +86,8 @@ def save_model(
         )
     if old and zipped is not None:
         raise ArgumentError(f"`zipped` is for the `.keras` format; got zipped={zipped!r} with filepath={path}.")
+    if old and not isinstance(model, Model):
+        raise ArgumentError(f"Files of the old kind hold models; got a {type(model).__name__}. Save it as `.keras`.")
     if not confirmed(path, overwrite):
         return
     if old:
@@ -106,7 +109,7 @@ def save_model(
                     archive.writestr(zipfile.ZipInfo(name), source)
 
 
-def _parts(model: Model, scratch: Path) -> Iterator[tuple[str, str | Path]]:
+def _parts(model: Layer, scratch: Path) -> Iterator[tuple[str, str | Path]]:
     """The members of a saved model: `(name, text or file)`; files are made in the directory `scratch`."""
     yield _METADATA, json.dumps(metadata())
     yield _CONFIG, json.dumps(serialize_keras_object(model))
@@ -133,7 +136,7 @@ def _place(folder: Path, name: str, source: str | Path) -> None:
         (folder / name).write_text(source, encoding="utf-8")
 
 
-def _with_assets(model: Model, method: str) -> Iterator[tuple[str, Any]]:
+def _with_assets(model: Layer, method: str) -> Iterator[tuple[str, Any]]:
     for path, thing in stateful_objects(model):
         if callable(getattr(thing, method, None)):
             yield path, thing
@@ -213,7 +216,7 @@ def _load(stack: ExitStack, source: Folder | Archive, path: Path, compile: bool)
     file = stack.enter_context(_hdf5.open_hdf5(stack.enter_context(source.as_file(_WEIGHTS, scratch))))
     groups = _hdf5.groups_of(file)
     with room_for(groups):
-        model = model_of(config, compile)
+        model = model_of(config, compile, Layer)
     if any(name.startswith(f"{_ASSETS}/") for name in names):
         source.unpack(f"{_ASSETS}/", scratch)
         for where, thing in _with_assets(model, "load_assets"):
@@ -224,8 +227,8 @@ def _load(stack: ExitStack, source: Folder | Archive, path: Path, compile: bool)
     return model
 
 
-def model_of(config: Any, compile: bool) -> Any:
-    """The model of a configuration; compiled as it says, if at all.
+def model_of(config: Any, compile: bool, kind: type = Model) -> Any:
+    """The model (or another `kind` of layer) of a configuration; compiled as it says, if at all.
 
     Raises:
         SerializationError: when it is the configuration of something else.
@@ -236,9 +239,9 @@ def model_of(config: Any, compile: bool) -> Any:
         config = {key: value for key, value in config.items() if key != "compile_config"}
     with made_from("The configuration in the file"):
         model = deserialize_keras_object(config)
-    if not isinstance(model, Model):
+    if not isinstance(model, kind):
         raise SerializationError(
-            f"The file describes a {type(model).__name__} ({config['class_name']!r}), not a model."
+            f"The file describes a {type(model).__name__} ({config['class_name']!r}), not a {kind.__name__.lower()}."
         )
     return model
 

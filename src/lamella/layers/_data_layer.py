@@ -1,0 +1,67 @@
+"""Layers that prepare data, which run inside a pipeline of `tf.data`, too."""
+
+import sys
+import threading
+from typing import Any
+
+from lamella.backend import _registry
+from lamella.core import _tree
+from lamella.core._keras_tensor import KerasTensor
+from lamella.layers._layer import Layer
+
+__all__ = ["DataLayer", "is_in_pipeline", "run_in_pipeline"]
+
+_one_at_a_time = threading.Lock()  # pipelines call from several threads, and draws at random change a state
+
+
+class DataLayer(Layer):
+    """A layer that prepares data. In `dataset.map(layer)` of TensorFlow it computes on the host, by NumPy."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if is_in_pipeline((args, kwargs)):
+            return run_in_pipeline(super().__call__, args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+
+def is_in_pipeline(values: Any) -> bool:
+    """Whether a tensor of a TensorFlow graph is among `values`, while TensorFlow is not the backend."""
+    if "tensorflow" not in sys.modules or _registry.backend() == "tensorflow":
+        return False
+    return any(_is_of_graph(leaf) for leaf in _tree.flatten(values))
+
+
+def _is_of_graph(value: Any) -> bool:
+    return _registry.owner(value) == "tensorflow" and not _registry.get("tensorflow").is_concrete(value)
+
+
+def run_in_pipeline(call: Any, args: tuple, kwargs: dict) -> Any:
+    """`call(*args, **kwargs)` as one node of a TensorFlow graph, which calls back into Python.
+
+    Args:
+        call: of a layer: on symbolic tensors it tells shapes and dtypes, on NumPy arrays it computes.
+    """
+    tf = sys.modules["tensorflow"]
+    leaves, form = _tree.flatten_with_spec((args, kwargs))
+    places = [i for i, leaf in enumerate(leaves) if _is_of_graph(leaf)]
+    tensors = [leaves[i] for i in places]
+
+    def called(values: Any) -> Any:
+        given = list(leaves)
+        for i, value in zip(places, values):
+            given[i] = value
+        args_, kwargs_ = _tree.unflatten(form, given)
+        return call(*args_, **kwargs_)
+
+    with tf.init_scope():  # variables are made outside of the graph
+        spec = called([KerasTensor(tuple(t.shape), dtype=t.dtype.name) for t in tensors])
+    specs, out_form = _tree.flatten_with_spec(spec)
+
+    def compute(*values: Any) -> list:
+        with _one_at_a_time, _registry.use("numpy"):
+            outputs = _tree.flatten(called(values))
+            return [_registry.to_numpy(x).astype(s.dtype) for x, s in zip(outputs, specs)]
+
+    outputs = tf.numpy_function(compute, tensors, [tf.as_dtype(s.dtype) for s in specs])
+    for output, s in zip(outputs, specs):
+        output.set_shape(s.shape)
+    return _tree.unflatten(out_form, outputs)
