@@ -191,6 +191,45 @@ def test_weights_have_the_names_shapes_and_order_of_keras(case):
     assert ours.supports_masking == theirs.supports_masking
 
 
+LARGE = [
+    ("Dense", (64,), {}, [(None, 128)]),
+    *[
+        ("EinsumDense", (equation, shape), {"bias_axes": None, "kernel_initializer": initializer}, [inputs])
+        for initializer in ("glorot_uniform", "he_normal")
+        for equation, shape, inputs in (
+            ("abc,cde->abde", (None, 4, 32), (None, 10, 128)),
+            ("abcd,cde->abe", (None, 128), (None, 10, 4, 32)),
+            ("abc,bcd->abd", (4, 32), (None, 4, 128)),
+            ("...x,xy->...y", 64, (None, 10, 128)),
+            ("ab,bc->abc", (128, 64), (None, 128)),
+        )
+    ],
+    ("MultiHeadAttention", (4, 32), {"value_dim": 16}, [(None, 10, 128)] * 2),
+    ("GroupQueryAttention", (32, 8, 2), {}, [(None, 10, 128)] * 2),
+    ("Conv2D", (32, 3), {"groups": 4}, [(None, 8, 8, 64)]),
+    ("Conv2DTranspose", (32, 3), {}, [(None, 8, 8, 64)]),
+    ("SeparableConv2D", (32, 3), {}, [(None, 8, 8, 64)]),
+    ("ConvLSTM2D", (16, 3), {}, [(None, 4, 8, 8, 32)]),
+    ("Bidirectional", (), {"layer": ("GRU", 32)}, [(None, 8, 64)]),
+    ("ReversibleEmbedding", (100, 64), {"tie_weights": False}, [(None, 8)]),
+]
+
+
+@pytest.mark.parametrize("name, args, kwargs, shapes", LARGE, ids=lambda v: v if isinstance(v, str) else "")
+def test_weights_start_as_large_as_those_of_keras(name, args, kwargs, shapes):
+    """The root of the mean square, for which `size` draws give a relative deviation of at most `(2 * size) ** -0.5`."""
+    found = []
+    for library in (keras, lamella):
+        library.utils.set_random_seed(SEED)
+        inner = {k: getattr(library.layers, v[0])(v[1]) for k, v in kwargs.items() if k == "layer"}
+        layer = getattr(library.layers, name)(*args, **{**kwargs, **inner})
+        layer.build(*shapes)
+        found.append([np.asarray(w.numpy(), "float64") for w in layer.weights])
+    for theirs, ours in zip(*found):
+        a, b = (np.sqrt(np.mean(np.square(v))) for v in (theirs, ours))
+        assert abs(a - b) <= 5 * theirs.size**-0.5 * a, (name, theirs.shape)
+
+
 @rows()
 def test_outputs_equal_those_of_keras(case):
     theirs, ours, xs = pair(case)

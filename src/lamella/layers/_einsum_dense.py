@@ -1,5 +1,6 @@
 """Products of inputs and weights along any axes."""
 
+import copy
 import re
 from typing import Any
 
@@ -85,7 +86,7 @@ class EinsumDense(Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=kernel_shape,
-            initializer=self.kernel_initializer,
+            initializer=self._scaled_by_equation(self.kernel_initializer),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
@@ -98,6 +99,17 @@ class EinsumDense(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+
+    def _scaled_by_equation(self, initializer: Any) -> Any:
+        """An initializer that scales by fan in and out, told which axes of the kernel are summed over: the fan in."""
+        axes = (getattr(initializer, "input_axes", 0), getattr(initializer, "output_axes", 0))
+        if axes != (None, None):
+            return initializer
+        _, _, kernel, outputs, _ = _letters(self)
+        scaled = copy.copy(initializer)
+        scaled.input_axes = [axis for axis, letter in enumerate(kernel) if letter not in outputs]
+        scaled.output_axes = [axis for axis, letter in enumerate(kernel) if letter in outputs]
+        return scaled
 
     def call(self, inputs: Array, training: bool | None = None) -> Array:
         outputs = ops.einsum(self.equation, inputs, self.kernel)
