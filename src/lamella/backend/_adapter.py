@@ -32,6 +32,9 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         differentiable: whether `value_and_grad` works.
         several_devices: whether arrays that ops make have to be put `beside` those that they are given.
         writes_in_programs: whether compiled programs change what Variables keep, rather than return new values.
+        adam: the rule of `optimizers.Adam` by one kernel, or None. Takes lists of weights, momentums, velocities and
+            gradients, the learning rate, how many updates came before, beta_1, beta_2 and epsilon; returns the first
+            three lists anew, or None for what it cannot take.
         runs_ahead: whether compiled programs still compute when they return.
     """
 
@@ -43,6 +46,7 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     several_devices = False
     writes_in_programs = False
     runs_ahead = False
+    adam: Callable | None = None
 
     def __init__(self) -> None:
         self.overrides: dict[str, Callable] = {}
@@ -113,6 +117,9 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
     def write(self, held: Any, value: Array) -> Any:
         """What a Variable keeps from now on: `held` with a new value."""
         return value
+
+    def is_stranger(self, path: str) -> None:
+        """Told when a program reads a Variable that is not among those whose values it is given."""
 
     # ---- randomness ------------------------------------------------------------------------------
 
@@ -266,8 +273,11 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """
         raise BackendError(f"The {self.name!r} backend cannot count operations. Use the jax backend.")
 
-    def traced(self, fn: Callable) -> Callable:
-        """`fn`, traced once for each signature however often programs call it."""
+    def traced(self, fn: Callable, effects: Callable[[], str | None]) -> Callable:
+        """`fn(state, ...) -> (logs, state)`, traced once for each signature however often programs call it.
+
+        Where programs are not traced anyway, `effects` says what in `fn` may do more than compute, or None.
+        """
         return fn
 
     def shape_of_result(self, fn: Callable, *args: Any) -> Any:

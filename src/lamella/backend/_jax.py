@@ -346,7 +346,7 @@ class JaxAdapter(Adapter):
     def compile(self, fn, donate=()):
         return Program(fn, donate)
 
-    def traced(self, fn):
+    def traced(self, fn, effects):
         return jax.jit(fn)
 
     def shape_of_result(self, fn, *args):

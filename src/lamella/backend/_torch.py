@@ -36,11 +36,13 @@ class TorchAdapter(TorchGradients, TorchPrograms, TorchWindows, Adapter):
 
     def __init__(self) -> None:
         super().__init__()
+        from lamella.backend._torch_optimizers import adam
         from lamella.backend._torch_overrides import OVERRIDES
         from lamella.backend._torch_random import TorchRandom
 
         self.several_devices = torch.accelerator.is_available()
         self.random = TorchRandom()
+        self.adam = adam
         self.overrides.update(OVERRIDES)
 
     # ---- arrays ----------------------------------------------------------------------------------

@@ -7,12 +7,15 @@ import optree
 import torch
 from torch._C import _functorch
 
+from lamella.backend._torch_recording import Traced, refuse
+from lamella.backend._torch_replay import Carried, Step, carried
+
 
 class TorchPrograms:
     """The part of the adapter that runs programs."""
 
     def is_concrete(self, array: Any) -> bool:
-        """Whether it has values now: not one that `vmap` hands to a function, and not one without data."""
+        """Whether it has values now: not one that `vmap` or a recording hands to a function, nor one without data."""
         if not isinstance(array, torch.Tensor):
             return True
         if array.device.type == "meta":
@@ -21,16 +24,29 @@ class TorchPrograms:
             if _functorch.is_batchedtensor(array):
                 return False
             array = _functorch.get_unwrapped(array)
-        return True
+        return not isinstance(array, Traced) or array.recorder.closed
 
     def compile(self, fn: Callable, donate: Sequence[int] = ()) -> Callable:
         """`fn` as it is, closed: no graph leads into it or out of it."""
 
         def program(*args: Any) -> Any:
-            with torch.no_grad():
-                return fn(*args)
+            token = carried.set(Carried())
+            try:
+                with torch.no_grad():
+                    return fn(*args)
+            finally:
+                carried.reset(token)
 
         return program
+
+    def traced(self, fn: Callable, effects: Callable[[], str | None]) -> Callable:
+        return Step(fn, effects)
+
+    def shape_of_result(self, fn: Callable, *args: Any) -> Any:
+        return fn.shapes(*args) if isinstance(fn, Step) else fn(*args)
+
+    def is_stranger(self, path: str) -> None:
+        refuse(f"it reads the variable {path!r}, which the model does not hold")
 
     def cond(self, predicate: Any, true_fn: Callable, false_fn: Callable) -> Any:
         if self.is_concrete(predicate):

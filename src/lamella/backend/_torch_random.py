@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from lamella.backend._torch_namespace import NATIVE, device
+from lamella.backend._torch_recording import opaque
 
 
 class TorchRandom:
@@ -46,14 +47,17 @@ class TorchRandom:
         gumbel = -torch.log(-torch.log(noise.clamp(min=torch.finfo(torch.float32).tiny)))
         return torch.argmax(logits.float()[..., None] + gumbel, dim=-2).to(NATIVE[dtype])
 
+    @opaque
     def gamma(self, key, shape, alpha, dtype):
         draws = _host(key).standard_gamma(_numpy(alpha), shape)
         return torch.from_numpy(np.asarray(draws)).to(device(), NATIVE[dtype])
 
+    @opaque
     def beta(self, key, shape, alpha, beta, dtype):
         draws = _host(key).beta(_numpy(alpha), _numpy(beta), shape)
         return torch.from_numpy(np.asarray(draws)).to(device(), NATIVE[dtype])
 
+    @opaque
     def binomial(self, key, shape, counts, probabilities, dtype):
         counts = np.floor(_numpy(counts)).astype(np.int64)
         draws = _host(key).binomial(counts, _numpy(probabilities), shape)
@@ -84,6 +88,7 @@ def _there(key: Any) -> torch.Generator:
     return torch.Generator(device()).manual_seed(first << 32 | second)
 
 
+@opaque
 def _unit(key: Any, shape: tuple, dtype: torch.dtype) -> torch.Tensor:
     """Uniform in [0, 1)."""
     if device().type == "cpu":
@@ -91,12 +96,14 @@ def _unit(key: Any, shape: tuple, dtype: torch.dtype) -> torch.Tensor:
     return torch.rand(shape, generator=_there(key), dtype=dtype, device=device())
 
 
+@opaque
 def _normal(key: Any, shape: tuple, dtype: torch.dtype) -> torch.Tensor:
     if device().type == "cpu":
         return torch.from_numpy(np.asarray(_host(key).standard_normal(shape, np.dtype(str(dtype)[6:]))))
     return torch.randn(shape, generator=_there(key), dtype=dtype, device=device())
 
 
+@opaque
 def _bits(key: Any, shape: tuple) -> torch.Tensor:
     """Uniform integers of 62 bits."""
     if device().type == "cpu":

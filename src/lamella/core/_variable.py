@@ -94,6 +94,8 @@ class Variable(ArrayOperators):
         value = scope.get_current_value(self) if scope is not None else None
         if value is None:
             value = self._value
+            if scope is not None:
+                _registry.active().is_stranger(self._path)
             symbolic = _scopes.symbolic_scope()
             if symbolic is not None and symbolic.runs_on != symbolic.adapter.name:
                 value = _registry.get("jax").xp.zeros(self._shape, self._dtype)

@@ -87,6 +87,7 @@ class Model(Layer):
         self.steps_per_execution = 1
         self._run_eagerly = False
         self._jit_compile = True
+        self._jit_asked = False
         self.loss: Any = None
         self.history: Any = None
 
@@ -216,7 +217,9 @@ class Model(Layer):
             run_eagerly: run step by step in Python, for debugging.
             steps_per_execution: the least number of steps that run as one program where a callback listens to batches;
                 without listeners, chunks are planned by what the bar needs.
-            jit_compile: True, False, or "auto" (compile).
+            jit_compile: True, False, or "auto" (compile). On torch, which does not compile, steps are recorded and
+                replayed: with "auto" those of models in which all code is lamella's, with True also others, whose
+                Python then runs for the first steps only.
             auto_scale_loss: with a mixed_float16 policy, wrap the optimizer in a `LossScaleOptimizer`.
 
         Raises:
@@ -262,6 +265,7 @@ class Model(Layer):
         self.steps_per_execution = int(steps_per_execution)
         self._run_eagerly = bool(run_eagerly)
         self._jit_compile = jit_compile is not False
+        self._jit_asked = jit_compile is True
         self._losses_settled = False
         self._dry_runs.clear()
         self._programs.clear()
@@ -284,7 +288,7 @@ class Model(Layer):
 
     @jit_compile.setter
     def jit_compile(self, value: bool) -> None:
-        self._jit_compile = bool(value)
+        self._jit_compile = self._jit_asked = bool(value)
 
     def get_compile_config(self) -> dict | None:
         """The arguments of `compile`, as plain values; None before it was called."""
@@ -296,6 +300,7 @@ class Model(Layer):
         """Compile with what `get_compile_config` returned."""
         arguments = {k: deserialize_keras_object(v) for k, v in config.items()}
         self.compile(**arguments)
+        self._jit_asked = False  # what "auto" came to was kept
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
 

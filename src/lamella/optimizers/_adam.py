@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from lamella.core._arrays import namespace
+from lamella.backend import _registry
+from lamella.core._arrays import cast, namespace
 from lamella.errors import ArgumentError
 from lamella.optimizers._optimizer import Optimizer
 
@@ -89,6 +90,22 @@ class Adam(Optimizer):
 
     def step_scalars(self, step, learning_rate):
         return (learning_rate * namespace().sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step),)
+
+    def _update_together(self, gradients, variables, learning_rate):
+        rule = _registry.active().adam
+        if rule is None or self.amsgrad or type(self).update_step is not Adam.update_step:
+            return super()._update_together(gradients, variables, learning_rate)
+        places = [self._get_variable_index(variable) for variable in variables]
+        groups = (variables, *([slots[i] for i in places] for slots in (self._momentums, self._velocities)))
+        values = [[variable.value for variable in group] for group in groups]
+        scalars = (cast(learning_rate, "float32"), self._update_count(), self.beta_1, self.beta_2, self.epsilon)
+        new = rule(*values, gradients, *scalars)
+        if new is None:
+            return super()._update_together(gradients, variables, learning_rate)
+        for group, arrays in zip(groups, new):
+            for variable, array in zip(group, arrays):
+                variable.assign(array)
+        return None
 
     def update_step(self, gradient, variable, learning_rate):
         xp, gradient, alpha = self._shared(gradient, variable, learning_rate)

@@ -424,10 +424,14 @@ class Optimizer(Serializable):
             clipped = self._clip_gradients([grad for grad, _ in pairs])
             changed = [variable for _, variable in pairs]
             self._apply_weight_decay(changed)
-            for grad, variable in zip(clipped, changed):
-                self.update_step(grad, variable, learning_rate)
+            self._update_together(clipped, changed, learning_rate)
         finally:
             self._memo = None
+
+    def _update_together(self, gradients: list, variables: list[Variable], learning_rate: Array) -> None:
+        """`update_step` for each variable; a rule for which a library has a kernel for many at once may ask it."""
+        for gradient, variable in zip(gradients, variables):
+            self.update_step(gradient, variable, learning_rate)
 
     def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
         """Change one variable by its gradient, of the same shape and dtype: the rule that makes the optimizer."""

@@ -78,9 +78,10 @@ class SeedGenerator(Serializable):
         adapter = _registry.get(_registry.owner(key) or "numpy")
         if adapter.is_concrete(key):  # on the host: an addition there is faster than handing it to a library
             key = np.array(adapter.to_numpy(key))
-            following = _following(key, ordered, np.uint32)
+            following = _following(key, ordered, np.uint32, np)
         else:
-            following = _following(key, ordered, lambda value: adapter.asarray(np.asarray(value, np.uint32)))
+            uint32 = lambda value: adapter.asarray(np.asarray(value, np.uint32))  # noqa: E731
+            following = _following(key, ordered, uint32, adapter.xp)
         self.state.assign(following)
         return key
 
@@ -89,12 +90,12 @@ class SeedGenerator(Serializable):
         return {"seed": self._initial_seed, "name": self.name}
 
 
-def _following(key: Array, ordered: bool, uint32: Any) -> Array:
+def _following(key: Array, ordered: bool, uint32: Any, xp: Any) -> Array:
     if ordered:
-        return key + uint32([0, 1])
+        return xp.add(key, uint32([0, 1]))
     # A linear congruential step per word, with the constants of Keras on JAX, so that unseeded draws are the
     # same.
-    return (key + uint32(1)) * uint32(5387) % uint32(933199)
+    return xp.remainder(xp.multiply(xp.add(key, uint32(1)), uint32(5387)), uint32(933199))
 
 
 def _key(seed: int) -> np.ndarray:

@@ -113,6 +113,7 @@ class Run:
             if self.guards:
                 chunk.before = current_values(program.groups)
             chunk.logs = program.run(data, table, at, at + length)
+            self.plan.unrecorded = program.unrecorded
             self._pending.append(chunk)
             self.step += length
             at += length

@@ -1,7 +1,7 @@
 """How many steps run before the host looks."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 UPDATES_PER_SECOND = 10.0
@@ -20,12 +20,13 @@ class Plan:
         fixed: the length that a listener or `steps_per_execution` asks for, or None.
         reason: why, in words.
         seconds_per_step: as measured, or None before the first chunk is over.
+        unrecorded: why steps run as they are where the library records them, or None.
     """
 
     fixed: int | None = None
     reason: str = "nobody listens to single steps"
     seconds_per_step: float | None = None
-    _marks: list = field(default_factory=list)
+    unrecorded: str | None = None
 
     def next(self, remaining: int, step: int) -> int:
         """The number of steps in the next chunk, of the `remaining` ones, when `step` are over."""
@@ -43,6 +44,9 @@ class Plan:
         self.seconds_per_step = measured if old is None else 0.5 * (old + measured)
 
     def __str__(self) -> str:
+        return self._length() + (f"; steps run as they are, unrecorded: {self.unrecorded}" if self.unrecorded else "")
+
+    def _length(self) -> str:
         if self.fixed is not None:
             return f"chunks of {self.fixed} step(s): {self.reason}"
         if self.seconds_per_step is None:

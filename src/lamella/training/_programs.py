@@ -19,7 +19,7 @@ from lamella.backend._adapter import Adapter
 from lamella.backend._dtypes import standardize_dtype
 from lamella.core import _distribution, _tree
 from lamella.errors import BackendError
-from lamella.training import _steps
+from lamella.training import _foreign, _steps
 
 # At most so many steps share one table of indices and logs; longer epochs take several, all of the same shape.
 BLOCK = 4096
@@ -43,27 +43,28 @@ class Chunks:
         # Where programs write variables themselves, no state goes through them.
         self._carried = () if adapter.writes_in_programs else self.groups
         pure = _steps.in_place_step(model, kind) if adapter.writes_in_programs else _steps.pure_step(model, kind)
-        step = adapter.traced(_logged(pure))
         # Without listeners the metrics' results are worked out once a chunk, unless the step is the user's own.
         late_logs = (
             not every_step and _steps.own_step(model, kind)[0] is None and not model._overrides("compute_metrics")
         )
+        step = self._step = adapter.traced(_of_batch(pure, late_logs), lambda: _effects(model))
 
         def chunk(state: Any, data: Any, order: Any, start: Any, stop: Any) -> tuple[Any, Any]:
+            order = adapter.asarray(order)
             if late_logs:
                 state = _laid_out(
                     self._carried,
-                    adapter.fori_loop(start, stop, lambda i, s: step(s, _batch(data, order, i))[1], state),
+                    adapter.fori_loop(start, stop, lambda i, s: step(s, data, _row(order, i))[1], state),
                 )
                 results = _steps.metric_results(model, self.groups[3], state[3] if state else None)
                 return state, _steps.scalar_logs(results)
 
-            logs = adapter.shape_of_result(step, state, _batch(data, order, 0))[0]
+            logs = adapter.shape_of_result(step, state, data, _row(order, 0))[0]
             table = _table(order.shape[0] if every_step else 1, logs)
 
             def body(i: Any, carry: Any) -> Any:
                 state, table = carry
-                logs, state = step(state, _batch(data, order, i))
+                logs, state = step(state, data, _row(order, i))
                 at = i if every_step else 0
                 write = lambda rows, log: _write(rows, at, log)  # noqa: E731
                 return state, _tree.map_structure(write, table, logs)
@@ -91,6 +92,11 @@ class Chunks:
             state, table = program(*arguments)
             put_values(self._carried, state)
         return table
+
+    @property
+    def unrecorded(self) -> str | None:
+        """Why steps run as they are, where the library records them."""
+        return getattr(self._step, "why_not", None)
 
     def warm_up(self, data: Any, order: Any) -> None:
         """Begin to compile the program for a last, smaller batch, in a thread, while others compile or run."""
@@ -140,21 +146,31 @@ def _int32(value: int) -> Any:
     return np.int32(value)
 
 
-def _logged(step: _steps.Step) -> _steps.Step:
-    def run(state: Any, data: Any) -> tuple[Any, Any]:
-        logs, state = step(state, data)
-        return _steps.scalar_logs(logs), state
+def _of_batch(step: _steps.Step, without_logs: bool) -> Any:
+    """`step` as a function of the state, resident data, and which samples of it are the batch."""
+
+    def run(state: Any, data: Any, index: Any) -> tuple[Any, Any]:
+        logs, state = step(state, _samples(data, index))
+        return None if without_logs else _steps.scalar_logs(logs), state
 
     return run
+
+
+def _effects(model: Any) -> str | None:
+    """What of a model, compiled with jit_compile="auto", may do more than compute, or None."""
+    return None if model._jit_asked else _foreign.code_in(model)
 
 
 def _name(log: Any) -> str:
     return standardize_dtype(log.dtype)
 
 
-def _batch(data: Any, order: Any, i: Any) -> Any:
-    """The samples of resident `data` that row `i` of `order` names."""
-    index = ops.take(order, i, axis=0)
+def _row(order: Any, i: Any) -> Any:
+    return order[i] if isinstance(i, int) else ops.take(order, i, axis=0)
+
+
+def _samples(data: Any, index: Any) -> Any:
+    """Those samples of resident `data`."""
     return _tree.map_structure(lambda a: None if a is None else _gather(a, index), data)
 
 
@@ -238,12 +254,14 @@ class Predictor:
             return step(state, _tree.map_structure(_distribution.batch_laid_out, batch))
 
         def several(state: Any, data: Any, order: Any, stop: Any) -> Any:
+            order = adapter.asarray(order)
+
             def body(i: Any, carry: Any) -> Any:
                 state, table = carry
-                out, state = step(state, _batch(data, order, i))
+                out, state = step(state, _samples(data, _row(order, i)))
                 return state, _tree.map_structure(lambda rows, part: _write(rows, i, part), table, out)
 
-            table = _table(order.shape[0], adapter.shape_of_result(step, state, _batch(data, order, 0))[0])
+            table = _table(order.shape[0], adapter.shape_of_result(step, state, _samples(data, _row(order, 0)))[0])
             state, table = adapter.fori_loop(_int32(0), stop, body, (state, table))
             return table, state
 
