@@ -94,7 +94,7 @@ CASES = {
 }
 
 
-def trained(name, monkeypatch, calls, jit_compile=True, epochs=4):
+def trained(name, monkeypatch, calls, jit_compile: bool | str = True, epochs=4):
     """A model after `fit`, what it logged and scored, and how many programs its steps were recorded as."""
     monkeypatch.setattr(_torch_replay, "_AS_IT_IS", calls)
     make, x, optimizer, kwargs = CASES[name]
