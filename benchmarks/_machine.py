@@ -24,6 +24,7 @@ def describe() -> dict[str, Any]:
     """The machine in a few words, and the settings in the environment that choose threads or devices."""
     return {
         "processor": _processor(),
+        "gpu": _gpu(),
         "cores": usable_cores(),
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.release()}",
@@ -57,6 +58,12 @@ def _processor() -> str:
     return ", ".join([name, *wide])
 
 
+def _gpu() -> str | None:
+    """The names of the NVIDIA cards; None without one."""
+    found = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    return ", ".join(found.splitlines()) if found else None
+
+
 def _memory_gib() -> int | None:
     try:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
@@ -65,13 +72,13 @@ def _memory_gib() -> int | None:
 
 
 def _commit() -> str | None:
+    return _output("git", "describe", "--always", "--dirty", "--exclude=*")
+
+
+def _output(*command: str) -> str | None:
+    """What a command prints; None where it is not there, or fails."""
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     except OSError:
         return None
-    return found.stdout.strip() or None
+    return found.stdout.strip() if found.returncode == 0 and found.stdout.strip() else None

@@ -161,9 +161,10 @@ def _page(
 def machine_line(record: Record) -> str:
     machine = record["machine"]
     memory = f", {machine['memory_gib']} GiB" if machine["memory_gib"] else ""
+    gpu = f", {machine['gpu']}" if machine.get("gpu") else ""
     set_ = "".join(f", {name}={value}" for name, value in machine["environment"].items())
     return (
-        f"{machine['processor']}; {machine['cores']} cores{memory}; {machine['system']}{set_}; "
+        f"{machine['processor']}; {machine['cores']} cores{memory}{gpu}; {machine['system']}{set_}; "
         f"{machine['date']}, commit {machine['commit']}."
     )
 
