@@ -1,23 +1,12 @@
 """Whether all code that a step of a model runs is known: what is not may print, count, or look at values."""
 
 import functools
+import sys
 import types
 from collections.abc import Iterable
 from typing import Any
 
-_KNOWN = (
-    "lamella",
-    "builtins",
-    "numpy",
-    "jax",
-    "jaxlib",
-    "ml_dtypes",
-    "optree",
-    "collections",
-    "functools",
-    "types",
-    "math",
-)
+_KNOWN = {"lamella", "numpy", "jax", "jaxlib", "ml_dtypes", "optree", *sys.stdlib_module_names} - {"random", "time"}
 # What is no part of a step: who watches training, the programs made so far, how values began.
 _BESIDE = tuple(
     f"lamella.{name}"
