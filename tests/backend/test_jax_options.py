@@ -1,10 +1,5 @@
-"""How programs are compiled: one trace at a time, and the library that XLA leaves convolutions to on a CPU;
-what memory they get."""
+"""How programs are compiled: one trace at a time, and the library that XLA leaves convolutions to on a CPU."""
 
-import os
-import platform
-import subprocess
-import sys
 import threading
 import time
 
@@ -59,38 +54,3 @@ def test_programs_are_traced_one_at_a_time():
     for thread in threads:
         thread.join()
     assert together == [1, 1, 1, 1]
-
-
-PROGRAM = """
-import resource
-import lamella
-from lamella import ops
-from lamella.backend import _registry
-
-program = _registry.active().compile(ops.tanh)
-x = ops.ones((32_000_000,))  # 128 MB
-faults = []
-for _ in range(4):
-    program(x).block_until_ready()
-    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
-print(faults[-1] - faults[-3])
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
-def test_memory_of_programs_is_kept():
-    """Later calls of a program get the memory that earlier ones freed: its pages need not be cleared anew."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-
-    def faults(keep):
-        run = subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            env=environment | {"LAMELLA_KEEP_MEMORY": keep},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return int(run.stdout)
-
-    kept, given_back = faults("1"), faults("0")
-    assert kept < 1000 < 10_000 < given_back

@@ -56,16 +56,17 @@ def _use_persistent_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def _keep_freed_memory() -> None:
     """Let glibc keep the memory that a program on the CPU frees, for the next call of it.
 
     By default large blocks go back to the system after each call, and every page of them is cleared anew in the next:
-    a third of the time of a step of an LSTM or a transformer, where a chunk is a step or two. All threads share one
-    arena, since the others that glibc makes for threads hold no block of more than 64 MB. Whoever set glibc up by
-    `MALLOC_...` variables, or says `LAMELLA_KEEP_MEMORY=0`, is left alone.
+    a third of the time of a step of an LSTM, where a chunk is a step or two. It holds for blocks of up to 64 MB, the
+    most that the arena of a thread can hold; one arena for all threads would hold more, but then compilers, which run
+    in many threads, wait for each other. Whoever set glibc up by `MALLOC_...` variables, or says
+    `LAMELLA_KEEP_MEMORY=0`, is left alone.
     """
     if os.environ.get("LAMELLA_KEEP_MEMORY", "1") == "0" or any(name.startswith("MALLOC_") for name in os.environ):
         return
@@ -73,7 +74,6 @@ def _keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 1 << 30)
         mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
-        mallopt(_M_ARENA_MAX, 1)
 
 
 class JaxAdapter(Adapter):

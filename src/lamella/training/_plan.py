@@ -6,6 +6,9 @@ from typing import Any
 
 UPDATES_PER_SECOND = 10.0
 FIRST_CHUNK = 64
+AT_ONCE = 8
+PATIENCE = {True: 1.0, False: 4.0}
+"""The seconds that slow steps at once may take, where somebody watches them and where nobody does."""
 
 
 @dataclass
@@ -13,19 +16,21 @@ class Plan:
     """The length of the next chunk of steps, and why.
 
     Where nobody needs every step, chunks are as long as ten updates of the bar a second allow, from what the last
-    chunks took; never shorter than 64 steps, below which calling the program costs more than it shows, unless a
-    single step takes long.
+    chunks took. Of slow steps up to eight make a chunk, if that is over soon: the memory of a program is cleared anew in
+    each call, which was a third of the time of a transformer's step.
 
     Attributes:
         fixed: the length that a listener or `steps_per_execution` asks for, or None.
         reason: why, in words.
         seconds_per_step: as measured, or None before the first chunk is over.
+        watched: whether a callback hears of the steps, as a progress bar does.
         unrecorded: why steps run as they are where the library records them, or None.
     """
 
     fixed: int | None = None
     reason: str = "nobody listens to single steps"
     seconds_per_step: float | None = None
+    watched: bool = True
     unrecorded: str | None = None
 
     def next(self, remaining: int, step: int) -> int:
@@ -34,8 +39,9 @@ class Plan:
             return min(self.fixed - step % self.fixed, remaining)
         if self.seconds_per_step is None:
             return min(FIRST_CHUNK, remaining)
-        length = max(1, int(1.0 / (UPDATES_PER_SECOND * self.seconds_per_step)))
-        return min(length, remaining)
+        quick = int(1.0 / (UPDATES_PER_SECOND * self.seconds_per_step))
+        slow = min(AT_ONCE, int(PATIENCE[self.watched] / self.seconds_per_step))
+        return min(max(quick, slow, 1), remaining)
 
     def finished(self, steps: int, since: float) -> None:
         """Take note that `steps` steps are over, which began at the time `since`."""
@@ -52,7 +58,7 @@ class Plan:
         if self.seconds_per_step is None:
             return f"chunks of {FIRST_CHUNK} steps until a step was timed: {self.reason}"
         return (
-            f"chunks of {self.next(10**9, 0)} steps ({self.seconds_per_step * 1e6:.0f} us a step, "
+            f"chunks of {self.next(10**9, 0)} step(s) ({self.seconds_per_step * 1e6:.0f} us a step, at most "
             f"{UPDATES_PER_SECOND:.0f} updates a second): {self.reason}"
         )
 
@@ -68,4 +74,4 @@ def plan_for(model: Any, callbacks: Any, mode: str, known: float | None) -> Plan
         return Plan(length, f"{names} may act on single steps (declare reads_only = True if it only reads the logs)")
     if (model.steps_per_execution or 1) > 1 and callbacks.listeners(mode):
         return Plan(model.steps_per_execution, "steps_per_execution is set and a callback listens to batches")
-    return Plan(seconds_per_step=known)
+    return Plan(seconds_per_step=known, watched=bool(callbacks.listeners(mode)))
