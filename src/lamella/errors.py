@@ -1,7 +1,7 @@
 """Every exception that lamella raises.
 
 LamellaError
-├── ShapeError (ValueError)            a shape or rank that the operation cannot take
+├── ShapeError (TypeError, ValueError) a shape or rank that the operation cannot take
 ├── OutOfRangeError (IndexError, ValueError) an index that no element has
 ├── DTypeError (TypeError, ValueError) a dtype that the operation cannot take
 ├── ArgumentError (ValueError)         any other unusable argument
@@ -30,8 +30,8 @@ class LamellaError(Exception):
     """Base of every exception of lamella."""
 
 
-class ShapeError(LamellaError, ValueError):
-    """A shape or rank that the operation cannot take."""
+class ShapeError(LamellaError, TypeError, ValueError):
+    """A shape or rank that the operation cannot take: a TypeError to JAX, and else a ValueError."""
 
 
 class OutOfRangeError(LamellaError, IndexError, ValueError):

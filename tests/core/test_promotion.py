@@ -160,3 +160,22 @@ def test_finite_range(dtype):
     if dtype not in ("bool", "bfloat16"):
         info = np.iinfo(dtype) if "int" in dtype else np.finfo(dtype)
         assert (low, high) == (info.min, info.max)
+
+
+@pytest.mark.parametrize("number", [-1, 255, 300, -129, 2**31 - 1])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16"])
+def test_python_integers_wrap_around_beside_small_ones(dtype, number):
+    @beside_keras
+    def test(keras):
+        ops, x = keras.ops, np.arange(3, dtype=dtype)
+        both = [getattr(ops, name)(x, number) for name in ("add", "maximum", "less", "bitwise_and", "full_like")]
+        return *both, ops.where(x > 1, x, number), ops.full((2,), number, dtype=dtype)
+
+    test()
+
+
+def test_integers_beyond_int32_are_refused():
+    with pytest.raises(OverflowError):
+        ops.add(np.ones(1, "int32"), 2**40)
+    with pytest.raises(OverflowError):
+        ops.cast(300, "uint8")

@@ -6,6 +6,7 @@ from beside_keras import beside_keras
 
 import lamella
 from lamella import layers
+from lamella.errors import ArgumentError
 
 MAKE = [
     (lambda: layers.Dense(2), (None, 3), "kernel"),
@@ -57,3 +58,49 @@ def test_training_as_a_call_sees_it(keras, given, default):
     for layer in (Listener(), Outer()):
         layer(np.ones((1, 2), "float32"), **kwargs)
     return seen[0], seen[-2:]  # Keras calls layers once more, to know their shapes
+
+
+REFUSED = {
+    "a vocabulary of its own": lambda L: L.IntegerLookup(vocabulary=[1], salt=3),
+    "strides and dilation": lambda L: L.ConvLSTM2D(2, 2, strides=2, dilation_rate=2),
+    "axes of attention": lambda L: L.MultiHeadAttention(2, 3, attention_axes="x"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_options_that_cannot_be(name):
+    pytest.importorskip("pyarrow")
+    with pytest.raises(ArgumentError, match=r"salt|strides|attention_axes"):
+        REFUSED[name](layers)
+
+
+@beside_keras
+def test_means_that_broadcast(keras):
+    given = keras.layers.Normalization(mean=[1.0, 2.0], variance=[1.0, 4.0])
+    given.build((2, 3, 2))
+    learned = keras.layers.Normalization(axis=None)
+    assert learned.mean is None
+    learned.adapt(np.array([1.0, 2.0, 4.0], "float32"))
+    return given.mean, given.variance, learned.mean, learned.variance, learned(np.ones((2, 2), "float32"))
+
+
+@pytest.mark.parametrize("scale", [2, [1.0, 2.0], np.array([1.0, 2.0])], ids=str)
+@beside_keras
+def test_scales_in_configurations(keras, scale):
+    config = keras.layers.Rescaling(scale).get_config()
+    return config["scale"], keras.layers.Rescaling.from_config(config)(np.ones((1, 2), "float32"))
+
+
+@pytest.mark.parametrize("axis", [-1, (0, 1)])
+@beside_keras
+def test_scaling_by_the_deviation_alone(keras, axis):
+    layer = keras.layers.LayerNormalization(axis=axis, rms_scaling=True)
+    out = layer(np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 1.0]], "float32"))
+    return out, [w.shape for w in layer.weights], layer.get_config()["rms_scaling"]
+
+
+def test_a_given_vocabulary_is_not_adapted():
+    pytest.importorskip("pyarrow")
+    for layer in (layers.StringLookup(vocabulary=["a"]), layers.TextVectorization(vocabulary=["a"])):
+        with pytest.raises(ArgumentError, match="static vocabulary"):
+            layer.adapt(["b"])

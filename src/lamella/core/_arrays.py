@@ -56,9 +56,19 @@ def _alike(adapter: Any, values: tuple) -> bool:
 def _as_operands(adapter: Any, values: tuple, dtype: str) -> list:
     """Arrays of `dtype`; Python scalars beside them in the cheapest form that the library takes."""
     weak = [_dtypes.weak_dtype(v) is not None for v in values]
+    if dtype in _dtypes.INT_TYPES:
+        values = tuple(_wrapped(v, dtype) if w else v for v, w in zip(values, weak))
     if all(weak):
         return [adapter.asarray(v, dtype) for v in values]
     return [adapter.scalar(v, dtype) if w else adapter.asarray(v, dtype) for v, w in zip(values, weak)]
+
+
+def _wrapped(value: Any, dtype: str) -> Any:
+    """A Python integer modulo those that `dtype` has, as arrays of it overflow; beyond int32 it stays, and is refused."""
+    if not -(2**31) <= value < 2**31:
+        return value
+    low, high = map(int, _dtypes.finite_range(dtype))
+    return value if low <= value <= high else (value - low) % (high - low + 1) + low
 
 
 def promote_float(*values: ArrayLike) -> tuple:
@@ -70,5 +80,8 @@ def promote_float(*values: ArrayLike) -> tuple:
 
 
 def cast(value: ArrayLike, dtype: Any) -> Array:
-    """`value` as an array of the active library with `dtype`."""
-    return _registry.active().asarray(value, _dtypes.standardize_dtype(dtype))
+    """`value` as an array of the active library with `dtype`. A Python integer that `dtype` lacks wraps around."""
+    dtype = _dtypes.standardize_dtype(dtype)
+    if type(value) is int and dtype in _dtypes.INT_TYPES:
+        value = _wrapped(value, dtype)
+    return _registry.active().asarray(value, dtype)

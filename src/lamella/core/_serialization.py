@@ -301,10 +301,10 @@ def _class_names(cls: type) -> tuple[str | None, str, str | None]:
 def _serialize_type(cls: type) -> dict:
     if cls in (bool, int, float, str, complex, list, tuple, dict):
         return {
-            "class_name": "__typespec__",
             "module": "builtins",
+            "class_name": "type",
             "config": cls.__name__,
-            "name": cls.__name__,
+            "registered_name": "type",
         }
     module, class_name, registered_name = _class_names(cls)
     return {"module": module, "class_name": "type", "config": class_name, "registered_name": registered_name}
@@ -457,6 +457,8 @@ def _deserialize(config: Any, module_objects: dict | None = None) -> Any:
     if class_name == "function":
         return _find_function(config)
     if class_name == "type":
+        if config.get("module") == "builtins" and config["config"] in _BUILTIN_TYPES:
+            return _BUILTIN_TYPES[config["config"]]
         return _find_class(config.get("module"), config["config"], config.get("registered_name"))
     if config.get("module") == "builtins" and class_name in _BUILTIN_TYPES:
         return _BUILTIN_TYPES[class_name]

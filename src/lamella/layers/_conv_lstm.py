@@ -39,6 +39,11 @@ class ConvLSTMCell(Cell):
         self.kernel_size = sizes(self, "kernel_size", kernel_size, rank)
         self.strides = sizes(self, "strides", strides, rank)
         self.dilation_rate = sizes(self, "dilation_rate", dilation_rate, rank)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ArgumentError(
+                f"{label(self)} cannot have both strides and a dilation rate above 1. Received: strides={self.strides} and "
+                f"dilation_rate={self.dilation_rate}. Set one of them to 1."
+            )
         self.padding = str(padding).lower()
         if self.padding not in ("valid", "same"):
             raise ArgumentError(

@@ -66,6 +66,10 @@ class _HeadedAttention(Layer):
         if isinstance(output_shape, int):
             output_shape = (output_shape,)
         self._features_out = None if output_shape is None else tuple(output_shape)
+        if attention_axes is not None and not isinstance(attention_axes, (int, list, tuple)):
+            raise ArgumentError(
+                f"`attention_axes` of {label(self)} must be an integer, a list or a tuple; got {attention_axes!r}."
+            )
         self._axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
         self.dropout = dropout
         self.use_bias = use_bias

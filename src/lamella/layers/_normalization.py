@@ -59,7 +59,7 @@ class _Scaled(Layer):
                 regularizer=self.gamma_regularizer,
                 constraint=self.gamma_constraint,
             )
-        if self.center:
+        if self.center and not getattr(self, "rms_scaling", False):
             self.beta = self.add_weight(
                 name="beta",
                 shape=shape,
@@ -271,6 +271,8 @@ class LayerNormalization(_Scaled):
 
     Args:
         axis: the axis of the features, or several: the moments are over these.
+        rms_scaling: `gamma * x / sqrt(variance + epsilon)` instead, without a mean and without `beta`; kept for models of
+            Keras 2. `RMSNormalization` divides by the root of the mean square.
         epsilon: added to the variance.
         center: whether to add `beta`.
         scale: whether to multiply by `gamma`.
@@ -300,11 +302,7 @@ class LayerNormalization(_Scaled):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        if kwargs.pop("rms_scaling", False):
-            raise ArgumentError(
-                "LayerNormalization got rms_scaling=True, which Keras deprecated and lamella does not have. "
-                "Use RMSNormalization."
-            )
+        self.__dict__["rms_scaling"] = bool(kwargs.pop("rms_scaling", False))
         super().__init__(
             epsilon=epsilon,
             center=center,
@@ -327,7 +325,8 @@ class LayerNormalization(_Scaled):
         x = _wide(inputs)
         axes = [a % len(x.shape) for a in _as_list(self.axis)]
         mean, variance = ops.moments(x, axes=axes, keepdims=True)
-        outputs = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, ops.cast(self.epsilon, x.dtype))))
+        centred = x if self.rms_scaling else ops.subtract(x, mean)
+        outputs = ops.multiply(centred, ops.rsqrt(ops.add(variance, ops.cast(self.epsilon, x.dtype))))
         if self.gamma is not None:
             outputs = ops.multiply(outputs, _along(self.gamma, axes, x))
         if self.beta is not None:
@@ -335,7 +334,7 @@ class LayerNormalization(_Scaled):
         return ops.cast(outputs, inputs.dtype)
 
     def get_config(self) -> dict:
-        return {**super().get_config(), **options_of(self, LayerNormalization), "rms_scaling": False}
+        return {**super().get_config(), **options_of(self, LayerNormalization), "rms_scaling": self.rms_scaling}
 
 
 def _as_list(axis: Any) -> list[int]:

@@ -177,7 +177,7 @@ def cast(x: ArrayLike, dtype: Any) -> Array:
         >>> ops.convert_to_numpy(ops.cast([1.7, -1.7], "int32")).tolist()
         [1, -1]
     """
-    return _cast(x, dtype)
+    return _registry.active().asarray(x, _dtypes.standardize_dtype(dtype))
 
 
 @op
