@@ -288,6 +288,8 @@ class LayerNormalization(_Scaled):
         [[-1.0, 1.0], [-1.0, 1.0]]
     """
 
+    rms_scaling: bool
+
     def __init__(
         self,
         axis: Any = -1,

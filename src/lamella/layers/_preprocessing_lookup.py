@@ -616,6 +616,9 @@ class StringLookup(IndexLookup):
 
     encoding: str
 
+    vocabulary_dtype: str
+    oov_method: str
+
     def __init__(
         self,
         max_tokens: int | None = None,
