@@ -7,7 +7,9 @@ LamellaError
 ├── ArgumentError (ValueError)         any other unusable argument
 │   ├── UnknownNameError               a string identifier that names nothing here
 │   │   └── MissingKeyError (KeyError) a key that a dictionary of data lacks
+│   ├── ArgumentTypeError (TypeError)  an argument of a type that cannot be used
 │   └── DataError                      training data that cannot be used
+│       └── MissingDirectoryError (FileNotFoundError) a directory of data that is not there
 ├── NotBuiltError (ValueError)         a layer or model used before its variables exist
 │   └── UnsetAttributeError (AttributeError) an attribute that is set when the layer is built
 ├── NotDrawnError (AttributeError)     the symbolic input or output of something never called on symbolic tensors
@@ -56,8 +58,16 @@ class MissingKeyError(UnknownNameError, KeyError):
     __str__ = Exception.__str__  # that of KeyError quotes the message
 
 
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument of a type that cannot be used."""
+
+
 class DataError(ArgumentError):
     """Training data that cannot be used."""
+
+
+class MissingDirectoryError(DataError, FileNotFoundError):
+    """A directory of data that is not there."""
 
 
 class NotBuiltError(LamellaError, ValueError):

@@ -277,6 +277,16 @@ class Chance:
         return 8
 
 
+class Batches(lamella.utils.PyDataset):
+    """Single samples, which `fit` shuffles."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return X[index : index + 1], Y[index : index + 1]
+
+
 def endless():
     while True:
         i = np.random.randint(8)
@@ -291,10 +301,22 @@ def endless():
         (lambda: (X, Y), {"batch_size": 1, "shuffle": "batch"}),
         (lambda: (Chance(),), {}),
         (lambda: (Chance(),), {"steps_per_epoch": 5}),
+        (lambda: (Batches(),), {}),
+        (lambda: (Batches(),), {"steps_per_epoch": 4}),
         (lambda: (endless(),), {"steps_per_epoch": 5}),
         (lambda: (endless(),), {"steps_per_epoch": 5, "validation_data": endless(), "validation_steps": 2}),
     ],
-    ids=["arrays", "part-of-arrays", "whole-batches", "stream", "part-of-stream", "generator", "two-generators"],
+    ids=[
+        "arrays",
+        "part-of-arrays",
+        "whole-batches",
+        "stream",
+        "part-of-stream",
+        "batches",
+        "part-of-batches",
+        "generator",
+        "two-generators",
+    ],
 )
 def test_a_run_goes_on_within_an_epoch(tmp_path, data, options):
     def fit(model, callbacks):

@@ -105,7 +105,9 @@ def test_a_split_in_another_order_loses_nothing():
         (np.arange(4), {"left_size": 1.5}, ArgumentError),
         (np.arange(4), {"left_size": 3, "right_size": 3}, ArgumentError),
         ((np.arange(4), np.arange(5)), {"left_size": 1}, DataError),
-        (3, {"left_size": 1}, DataError),
+        (3, {"left_size": 1}, TypeError),
+        ("abc", {"left_size": 1}, TypeError),
+        (np.arange(4), {"left_size": "a"}, TypeError),
     ],
 )
 def test_a_split_refuses(data, sizes, kind):

@@ -1,6 +1,6 @@
 """Functions that bend, gate or normalise the outputs of layers."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.activations._functions import exponential, gelu, linear, mish, relu
 from lamella.activations._names import deserialize, get, serialize
 from lamella.ops import (
@@ -71,4 +71,4 @@ __all__ = [
     "threshold",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

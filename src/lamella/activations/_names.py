@@ -6,7 +6,7 @@ from typing import Any
 from lamella import ops
 from lamella.activations import _functions
 from lamella.core._serialization import (
-    deserialize_keras_object,
+    deserialize_object,
     get_registered_object,
     serialize_keras_object,
 )
@@ -102,4 +102,4 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
         name = config.get("config")
         if config.get("module") in ("keras.activations", "builtins") and name in ALL:
             return get_registered_object(name, custom_objects) or ALL[name]
-    return deserialize_keras_object(config, custom_objects=custom_objects)
+    return deserialize_object(config, custom_objects)

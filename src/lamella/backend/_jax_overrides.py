@@ -47,7 +47,7 @@ def _has_axis(x: Any, axis: Any) -> bool:
 @_override
 def softmax(x, axis=-1):
     x = _floating(x)
-    return NotImplemented if x is None or not _has_axis(x, axis) else _softmax(x, axis)
+    return NotImplemented if x is None or not x.size or not _has_axis(x, axis) else _softmax(x, axis)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))

@@ -1,6 +1,6 @@
 """Callbacks: what is told about training, and may act on it."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.callbacks._backup import BackupAndRestore
 from lamella.callbacks._checkpoint import ModelCheckpoint
 from lamella.callbacks._early_stopping import EarlyStopping, ReduceLROnPlateau
@@ -35,4 +35,4 @@ __all__ = [
     "WandbLogger",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

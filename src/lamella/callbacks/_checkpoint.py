@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamella.callbacks._monitor import MonitorCallback
-from lamella.errors import ArgumentError
+from lamella.errors import ArgumentError, MissingKeyError
 
 
 class StepCounter:
@@ -152,7 +152,7 @@ class ModelCheckpoint(MonitorCallback):
         try:
             return self.filepath.format(**names)
         except KeyError as error:
-            raise ArgumentError(
+            raise MissingKeyError(
                 f"The `filepath` of ModelCheckpoint, {self.filepath!r}, asks for {error}, which is not known here. "
                 f"Known are: {', '.join(sorted(names))}."
             ) from None

@@ -1,6 +1,6 @@
 """Switches of the process: dtypes, layout, logging, limits."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.backend._dtypes import (
     epsilon,
     floatx,
@@ -59,4 +59,4 @@ __all__ = [
     "set_portable_random",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -1,6 +1,6 @@
 """What values a variable may have."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.constraints._constraints import Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from lamella.constraints._names import deserialize, get, serialize
 
@@ -25,4 +25,4 @@ __all__ = [
     "unit_norm",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 from lamella.core._serialization import (
     Serializable,
     builtin_classes,
-    deserialize_keras_object,
+    deserialize_object,
     get_registered_object,
     serialize_keras_object,
 )
@@ -59,7 +59,7 @@ class Family:
             found = self.classes().get(config["class_name"])
             if found is not None:
                 config = {"config": {}, **config, "module": self.module, "class_name": found.__name__}
-        return deserialize_keras_object(config, custom_objects=custom_objects)
+        return deserialize_object(config, custom_objects)
 
     def get(self, identifier: Any) -> Any:
         """The object that `identifier` (None, a name, a configuration, a class, a callable) stands for.

@@ -59,8 +59,24 @@ class Function(Operation):
         return list({id(n.operation): n.operation for n in self._nodes}.values())
 
     def call(self, inputs: Any) -> Any:
-        """The outputs for `inputs` of the same structure."""
+        """The outputs for `inputs` of the same structure.
+
+        Raises:
+            ArgumentError: for inputs of another structure.
+            ShapeError: for an input of a shape that does not fit the one that was drawn.
+        """
+        self._check_inputs(inputs)
         return self.run(inputs, lambda node: node.operation)
+
+    def _check_inputs(self, inputs: Any) -> None:
+        if _kind(inputs) is not _kind(self._inputs_struct):
+            raise ArgumentError(f"{self.name!r} takes inputs of the structure {self._inputs_struct!r}; got {inputs!r}.")
+        for x, drawn in zip(_tree.flatten(inputs), self._inputs):
+            shape = tuple(getattr(x, "shape", ()))
+            if len(shape) != len(drawn.shape) or any(None not in (n, m) and n != m for n, m in zip(shape, drawn.shape)):
+                raise ShapeError(
+                    f"{self.name!r} takes for {drawn.name!r} an array of shape {drawn.shape}; got {shape}."
+                )
 
     def run(self, inputs: Any, operation_of: Callable[[Node], Callable]) -> Any:
         """The outputs for `inputs`, each node's call made by `operation_of(node)`."""
@@ -99,6 +115,13 @@ class Function(Operation):
         spec = [KerasTensor(s, dtype=t.dtype) for s, t in zip(shapes, self._inputs)]
         output = self.compute_output_spec(_tree.unflatten(_tree.flatten_with_spec(self._inputs_struct)[1], spec))
         return _tree.map_structure(lambda t: t.shape, output)
+
+
+def _kind(structure: Any) -> type | None:
+    """`dict` for a dictionary, `list` for a list or tuple, None for a leaf."""
+    if isinstance(structure, dict):
+        return dict
+    return list if isinstance(structure, (list, tuple)) else None
 
 
 def is_shape(value: Any) -> bool:

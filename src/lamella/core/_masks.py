@@ -4,6 +4,7 @@ A mask is kept beside the tensor for as long as the tensor lives, in a table of 
 program take no attributes.
 """
 
+import contextlib
 import weakref
 from typing import Any
 
@@ -21,6 +22,8 @@ def set_mask(tensor: Any, mask: Any, maker: str | None = None) -> None:
     except TypeError:
         return
     _masks[key] = (reference, mask, maker)
+    with contextlib.suppress(AttributeError, TypeError):  # where programs for Keras look for it
+        tensor._keras_mask = mask
 
 
 def mask_of(tensor: Any) -> Any:

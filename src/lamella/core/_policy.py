@@ -138,7 +138,7 @@ def set_dtype_policy(policy: Any) -> None:
             raise ArgumentError(
                 f"Invalid `policy` argument. Expected a name such as 'mixed_bfloat16' or a DTypePolicy; got {policy!r}."
             )
-        policy = DTypePolicy(policy)
+        policy = get(policy)
     _global = policy
 
 

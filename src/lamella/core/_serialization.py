@@ -58,6 +58,7 @@ _ROOT_CLASSES = {
     "OpCall": "lamella",
     "FeatureSpace": "keras.utils",
     **dict.fromkeys(("Cross", "Feature", "TFDIdentity"), "keras.src.layers.preprocessing.feature_space"),
+    "InputSpec": "keras",
     **dict.fromkeys(
         (
             "QuantizedDTypePolicy",
@@ -227,6 +228,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, type):
         return _serialize_type(obj)
     if not hasattr(obj, "get_config"):
+        if callable(obj) and isinstance(getattr(obj, "__name__", None), str):  # such as jax.nn.relu: no plain function
+            return _serialize_function(obj)
         raise SerializationError(
             f"Cannot turn {obj!r} of type {type(obj).__name__} into a configuration: it has no `get_config()` method."
         )
@@ -387,6 +390,20 @@ def deserialize_keras_object(
         if _reading.get() is None:
             stack.enter_context(reading(safe_mode))
         return _deserialize(config, module_objects)
+
+
+def deserialize_object(config: Any, custom_objects: dict | None = None) -> Any:
+    """`deserialize_keras_object` for a family of objects; one of them, already made, comes back as it is.
+
+    Raises:
+        SerializationError: for what `deserialize_keras_object` refuses.
+        ArgumentError: for a dictionary that names no class.
+    """
+    if callable(config) or isinstance(config, Serializable):
+        return config
+    if isinstance(config, dict) and "class_name" not in config:
+        raise ArgumentError(f"Expected a configuration with a `class_name`; got {config!r}.")
+    return deserialize_keras_object(config, custom_objects=custom_objects)
 
 
 class _Reading:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import _registry
-from lamella.errors import ArgumentError
+from lamella.errors import OutOfRangeError
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
@@ -19,7 +19,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         An array of shape `(*x.shape, num_classes)`, float64 as NumPy's default; a tensor of the backend where `x` is one.
 
     Raises:
-        ArgumentError: for a label outside of [0, num_classes), saying which.
+        OutOfRangeError: for a label outside of [0, num_classes), saying which.
 
     Example:
         >>> from lamella.utils import to_categorical
@@ -36,12 +36,12 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     labels = np.array(x, dtype="int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels.reshape(labels.shape[:-1])
-    if num_classes is None:
+    if not num_classes:
         num_classes = int(labels.max()) + 1 if labels.size else 0
     bad = (labels < 0) | (labels >= num_classes)
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ArgumentError(
+        raise OutOfRangeError(
             f"`x` contains the label {int(labels[index])} at index {list(index)}; with num_classes={num_classes} labels "
             f"must be in [0, {num_classes})."
         )

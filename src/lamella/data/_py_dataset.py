@@ -15,6 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lamella.errors import DataError
 
 _PATIENCE = 30.0  # seconds that one batch may take before we say which one it is
@@ -115,6 +117,7 @@ class WorkingAhead:
     def __init__(self, dataset: PyDataset, patience: float = _PATIENCE):
         self.dataset = dataset
         self.patience = patience
+        self.random: np.random.Generator | None = None  # draws the order of the batches; None for their own
         self._workers: _Threads | _Processes | None = None  # they stay from one epoch to the next
 
     def __getattr__(self, name: str) -> Any:
@@ -127,7 +130,10 @@ class WorkingAhead:
 
     def __iter__(self) -> Iterator[Any]:
         count = self.dataset.num_batches
-        numbers = iter(range(count)) if count is not None else itertools.count()
+        if count is None:
+            numbers: Iterator[int] = itertools.count()
+        else:
+            numbers = iter(range(count) if self.random is None else self.random.permutation(count).tolist())
         if self.dataset.workers <= 1 and not self.dataset.use_multiprocessing:
             return (self.dataset[number] for number in numbers)
         return self._ahead(numbers)

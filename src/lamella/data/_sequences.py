@@ -8,7 +8,7 @@ import numpy as np
 from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.data._dataset import Dataset, stacked
-from lamella.errors import ArgumentError, DataError
+from lamella.errors import ArgumentError, ArgumentTypeError, DataError
 
 
 def pad_sequences(
@@ -176,6 +176,7 @@ def split_dataset(
 
     Raises:
         ArgumentError: for sizes that do not fit.
+        ArgumentTypeError: for data, or sizes, of a type that cannot be split.
 
     Example:
         >>> import numpy as np
@@ -207,13 +208,15 @@ def _samples(dataset: Any) -> list[Any]:
         raise DataError(
             f"split_dataset needs arrays of one length; got arrays of the shapes {[a.shape for a in flat]}."
         )
+    if isinstance(dataset, (str, bytes, set, frozenset)):
+        raise ArgumentTypeError(f"split_dataset needs a data set, arrays or samples; got a {type(dataset).__name__}.")
     if hasattr(dataset, "as_numpy_iterator"):
         return list(dataset.as_numpy_iterator())
     if hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__"):
         return [dataset[i] for i in range(len(dataset))]
     if hasattr(dataset, "__iter__"):
         return list(dataset)
-    raise DataError(
+    raise ArgumentTypeError(
         "The `dataset` argument must be an array, a list or tuple of arrays, or a data set of TensorFlow, PyTorch or "
         f"lamella. Got {type(dataset).__name__}."
     )
@@ -234,7 +237,8 @@ def _sizes(total: int, left_size: Any, right_size: Any) -> tuple[int, int]:
         elif isinstance(size, (float, np.floating)) and 0 < size < 1:
             found.append(round(float(size) * total))
         else:
-            raise ArgumentError(
+            wrong = ArgumentError if isinstance(size, (int, float, np.number)) else ArgumentTypeError
+            raise wrong(
                 f"`{name}` must be a fraction in (0, 1), or an integer in (0, {total}), the number of samples. Received: "
                 f"{name}={size!r}"
             )

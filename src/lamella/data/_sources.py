@@ -1,7 +1,7 @@
 """Where batches come from: arrays that are all there, or a stream that brings them one by one."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -90,6 +90,9 @@ class StreamSource:
         self._iterator: Iterator[Any] | None = None
         self._peeked: list = []
         self._restartable = not isinstance(stream, Iterator)
+        # Where an epoch has fewer steps than a data set has batches, the next one goes on; other libraries begin anew.
+        self._continues = isinstance(stream, WorkingAhead)
+        self._order_before: Any = None  # the state of the generator that ordered the batches under way
         self.taken = 0  # batches that epochs took since the stream was begun
 
     def go_to(self, taken: int) -> None:
@@ -109,8 +112,8 @@ class StreamSource:
         """A batch to build on; it is not lost to the epoch."""
         if not self._peeked:
             if self._iterator is None:
-                self._iterator = iter(self.stream)
-            batch = next(self._iterator, None)
+                self._begin()
+            batch = next(cast(Any, self._iterator), None)
             if batch is None:
                 raise DataError("The data set yields no batches.")
             self._peeked.append(self._standard(batch))
@@ -127,7 +130,10 @@ class StreamSource:
             else:
                 batch = next(cast(Any, self._iterator), None)
                 if batch is None:
-                    if self._restartable and limit is not None and count:
+                    if self._continues and count:
+                        self._iterator, self.taken = None, 0
+                        break
+                    if self._restartable and limit is not None and (count or (self._continues and self.taken)):
                         self._begin()  # fewer batches than steps_per_epoch: start over
                         batch = next(cast(Any, self._iterator), None)
                     if batch is None:
@@ -136,11 +142,23 @@ class StreamSource:
             count += 1
             self.taken += 1
             yield batch
-        if limit is None or (self._restartable and self.steps == limit):
+        if limit is None or (self._restartable and not self._continues and self.steps == limit):
             self._iterator = None
             self.taken = 0 if self._restartable else self.taken
 
+    def shuffle(self, random: np.random.Generator) -> None:
+        """Let a `PyDataset` yield its batches in an order that `random` draws anew each time."""
+        if self._continues:
+            self.stream.random = random
+
+    def order_state(self, random: np.random.Generator) -> dict:
+        """The state of `random` from which the batches under way, or the next ones, are ordered."""
+        under_way = self._iterator is not None and self._order_before is not None
+        return self._order_before if under_way else random.bit_generator.state
+
     def _begin(self) -> None:
+        if self._continues and self.stream.random is not None:
+            self._order_before = self.stream.random.bit_generator.state
         self._iterator = iter(self.stream)
         self.taken = 0 if self._restartable else self.taken
 
@@ -263,6 +281,11 @@ def make_source(
                 f"When `x` is a {type(x).__name__}, it decides about batches itself: `batch_size` must not be given; "
                 f"got {batch_size}."
             )
+        if class_weight is not None and isinstance(x, Generator):
+            raise DataError(
+                "Argument `class_weight` is not supported for Python generator inputs: let the generator yield "
+                f"(x, y, sample_weight). Received: class_weight={class_weight}"
+            )
         return StreamSource(_library_stream(x), steps, class_weight)
     size = _checks.check_batch_size(batch_size)
     if x is None:
@@ -274,7 +297,9 @@ def make_source(
     _checks.check_lengths(arrays)
     _checks.warn_if_not_finite(arrays)
     if class_weight is not None:
-        sample_weight = class_weights_to_sample_weights(y, class_weight, sample_weight)
+        if sample_weight is not None:
+            raise DataError("`class_weight` and `sample_weight` cannot be given at the same time: multiply them.")
+        sample_weight = class_weights_to_sample_weights(y, class_weight)
     return ArraySource(x, y, sample_weight, size, shuffle)
 
 

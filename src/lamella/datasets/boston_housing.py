@@ -4,14 +4,14 @@ import os
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.datasets._source import PUBLIC, dataset_file
 from lamella.datasets._split import check_test_split, shuffled, train_and_test
 from lamella.datasets._unpickle import load_npz
 
 __all__ = ["load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 _HASH = "sha256:f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
 

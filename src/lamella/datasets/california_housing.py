@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.datasets._source import PUBLIC, dataset_file
 from lamella.datasets._split import check_test_split, shuffled, train_and_test
 from lamella.datasets._unpickle import load_npz
@@ -12,7 +12,7 @@ from lamella.errors import ArgumentError
 
 __all__ = ["load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 _HASH = "sha256:1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.datasets._cifar import images, labels, read_batches
 from lamella.datasets._source import dataset_file
 
 __all__ = ["load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 _URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _HASH = "sha256:6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.datasets._cifar import images, labels, read_batches
 from lamella.datasets._source import dataset_file
 from lamella.errors import ArgumentError
 
 __all__ = ["load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 _URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
 _HASH = "sha256:85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"

@@ -4,13 +4,13 @@ import gzip
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.datasets._source import PUBLIC, dataset_file
 from lamella.errors import DataError
 
 __all__ = ["load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 # The authors' own MD5 sums and repository: https://github.com/zalandoresearch/fashion-mnist
 _AUTHORS = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"

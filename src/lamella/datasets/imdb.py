@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.datasets._source import PUBLIC, dataset_file
 from lamella.datasets._split import shuffled
 from lamella.datasets._unpickle import load_npz
@@ -14,7 +14,7 @@ from lamella.datasets._words import as_object_array, drop_long, limit_words, mar
 
 __all__ = ["get_word_index", "load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 _HASH = "sha256:69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
 _INDEX_HASH = "md5:bfafd718b763782e994055a2d397834f"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.data._download import keras_home
 from lamella.datasets._unpickle import load_npz
 from lamella.errors import DataError
 
 __all__ = ["load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 _CARRIED = Path(__file__).with_name("_data") / "mnist.npz"
 _SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"

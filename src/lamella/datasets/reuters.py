@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.datasets._source import PUBLIC, dataset_file
 from lamella.datasets._split import shuffled, train_and_test
 from lamella.datasets._unpickle import load_npz
@@ -14,7 +14,7 @@ from lamella.errors import ArgumentError
 
 __all__ = ["get_label_names", "get_word_index", "load_data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
 
 _HASH = "sha256:d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
 _INDEX_HASH = "md5:4d44cc38712099c9e383dc6e5f11a921"

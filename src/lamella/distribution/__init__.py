@@ -1,6 +1,6 @@
 """Training over several devices, by the data (`DataParallel`) or by the weights too (`ModelParallel`)."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.distribution._distribution import DataParallel, ModelParallel, distribution, set_distribution
 from lamella.distribution._mesh import (
     DeviceMesh,
@@ -26,4 +26,4 @@ __all__ = [
     "set_distribution",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

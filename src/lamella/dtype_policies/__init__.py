@@ -1,6 +1,6 @@
 """Which dtypes layers compute in and store their variables in."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.core._policy import DTypePolicy, FloatDTypePolicy, deserialize, get, serialize
 from lamella.core._quantized_policy import (
     AWQDTypePolicy,
@@ -25,4 +25,4 @@ __all__ = [
     "serialize",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -1,6 +1,6 @@
 """How the first values of variables are made."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.initializers._base import Initializer
 from lamella.initializers._constant import STFT, Constant, Identity, Ones, Zeros
 from lamella.initializers._names import deserialize, get, serialize
@@ -78,4 +78,4 @@ __all__ = [
     "zeros",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -21,6 +21,9 @@ class Constant(Initializer):
     Args:
         value: a number, or an array that broadcasts to the shape of the variable.
 
+    Raises:
+        ArgumentError: when `value` is None.
+
     Example:
         >>> import lamella
         >>> lamella.initializers.Constant(3.0)((2,)).tolist()
@@ -28,6 +31,8 @@ class Constant(Initializer):
     """
 
     def __init__(self, value: ArrayLike = 0.0):
+        if value is None:
+            raise ArgumentError("The `value` of the initializer Constant must be a number or an array; got None.")
         self.value = value
 
     def __call__(self, shape: Any, dtype: str | None = None) -> Array:

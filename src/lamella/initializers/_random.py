@@ -12,7 +12,7 @@ import numpy as np
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
-from lamella.errors import ArgumentError, ShapeError
+from lamella.errors import ArgumentError, DTypeError, ShapeError
 from lamella.initializers._base import Initializer, from_host, sizes
 from lamella.random import SeedGenerator, make_default_seed, normal, truncated_normal, uniform
 from lamella.typing import Array, Seed
@@ -180,6 +180,7 @@ class VarianceScaling(_RandomInitializer):
         super().__init__(seed)
         if not scale > 0:
             raise ArgumentError(f"The `scale` of {type(self).__name__} must be positive; got {scale!r}.")
+        distribution = distribution.lower() if isinstance(distribution, str) else distribution
         distribution = "truncated_normal" if distribution == "normal" else distribution
         for name, value, known in (
             ("mode", mode, ("fan_in", "fan_out", "fan_avg")),
@@ -382,6 +383,8 @@ class Orthogonal(_RandomInitializer):
             raise ShapeError(f"The initializer Orthogonal needs at least two axes; got shape {shape}.")
         rows, columns = math.prod(shape[:-1]), shape[-1]
         dtype = _dtypes.standardize_dtype(dtype)
+        if not _dtypes.is_float_dtype(dtype):
+            raise DTypeError(f"The initializer Orthogonal needs a floating `dtype`; got {dtype!r}.")
         kind = dtype if dtype in ("float32", "float64") else "float32"
         draws = normal((max(rows, columns), min(rows, columns)), dtype=kind, seed=self.seed)
         factors: Any = qr(np.array(_registry.to_numpy(draws)), mode="economic")

@@ -1,6 +1,6 @@
 """Layers: state, and a computation that uses it."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.layers._activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from lamella.layers._attention import AdditiveAttention, Attention
 from lamella.layers._cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
@@ -358,4 +358,4 @@ __all__ = [
     "deserialize",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -5,11 +5,12 @@ from typing import Any
 from lamella.backend import _dtypes
 from lamella.core import _tree
 from lamella.core._keras_tensor import standardize_shape
+from lamella.core._serialization import Serializable
 from lamella.errors import ShapeError
 from lamella.typing import PartialShape
 
 
-class InputSpec:
+class InputSpec(Serializable):
     """Rank, dtype and sizes that a layer expects of one input; None for what does not matter.
 
     Args:

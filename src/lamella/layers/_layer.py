@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from lamella.backend import _dtypes
 from lamella.core import _policy, _scopes, _tree
 from lamella.core._operation import Node, Operation, any_symbolic_tensors
@@ -105,10 +107,12 @@ class Layer(Operation):
         self.activity_regularizer = activity_regularizer
         self._policy = _policy.get(dtype)
         self.autocast = autocast
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ArgumentError(f"The `trainable` of {type(self).__name__} must be True or False; got {trainable!r}.")
         self._trainable = bool(trainable)
         self.built = self._built_from_start and type(self).build is Layer.build
         self.supports_masking = hasattr(self, "supports_masking") and bool(type(self).__dict__.get("supports_masking"))
-        self._supports_jit = True
+        self.supports_jit = True  # whether programs with it may be compiled
         self._input_spec: Any = None
         self._losses: list = []
         self._own_variables: list[Variable] = []
@@ -241,6 +245,8 @@ class Layer(Operation):
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
+        if not self._trainable:
+            variable.trainable = False
         self._own_variables.append(variable)
         return variable
 
@@ -574,7 +580,10 @@ class Layer(Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs as KerasTensors. A `compute_output_shape` of the class is honoured; else `call` is traced."""
         if type(self).compute_output_shape is Layer.compute_output_shape:
-            return super().compute_output_spec(*args, **kwargs)
+            if self.built or self._building or self._builds_by_calling():
+                return super().compute_output_spec(*args, **kwargs)
+            layer = self._built_aside(**build_arguments(self, CallArguments(self, args, kwargs).shapes()))
+            return layer.compute_output_spec(*args, **kwargs)
         arguments = CallArguments(self, args, kwargs)
         shapes = arguments.shapes()
         parameters = list(signature_of(type(self).compute_output_shape).parameters)[1:]
@@ -593,10 +602,7 @@ class Layer(Operation):
         """
         layer = self
         if not self.built and type(self).build is not Layer.build:
-            layer = type(self).from_config(self.get_config())  # asking for a shape must not make variables here
-            layer._parent_path = ""
-            layer.build(*args, **kwargs)
-            layer.built = True
+            layer = self._built_aside(*args, **kwargs)
         dtype = self.input_dtype
         tensors = [shapes_to_tensors(as_shape(a), dtype) for a in args]
         named = {k.removesuffix("_shape"): shapes_to_tensors(as_shape(v), dtype) for k, v in kwargs.items()}
@@ -606,10 +612,25 @@ class Layer(Operation):
             output = Operation.compute_output_spec(layer, *tensors, **named)
         return shape_structure(output)
 
+    def _builds_by_calling(self) -> bool:
+        return type(self).build is Layer.build
+
+    def _built_aside(self, *args: Any, **kwargs: Any) -> "Layer":
+        """A copy that is built: asking for a shape must not make variables here."""
+        layer = type(self).from_config(self.get_config())
+        layer._parent_path = ""
+        layer.build(*args, **kwargs)
+        layer.built = True
+        return layer
+
     # ---- losses ----------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar, or a list of scalars, to the losses of the current call. Call it inside `call`."""
+        """Add a scalar, or a list of scalars, to the losses of the current call. Call it inside `call`.
+
+        Raises:
+            ArgumentError: for what is no number and no tensor.
+        """
         record_losses(self, loss)
 
     @property

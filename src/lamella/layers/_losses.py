@@ -4,12 +4,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from lamella.core import _scopes, _tree
+from lamella.errors import ArgumentError
 
 
 def record_losses(layer: Any, loss: Any) -> None:
     """Add a scalar, or a structure of scalars, to the losses of the current call of `layer`."""
     scope = _scopes.stateless_scope()
     for value in _tree.flatten(loss):
+        if not isinstance(value, (int, float)) and not hasattr(value, "dtype"):
+            raise ArgumentError(
+                f"Layer {layer.name!r}: `add_loss()` takes a tensor or a number; got {value!r} of type "
+                f"{type(value).__name__}."
+            )
         if scope is not None:
             scope.add_loss((layer, value))
         else:

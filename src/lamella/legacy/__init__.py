@@ -3,7 +3,7 @@
 `lamella.backend` has them all; names, arguments and what they mean are those of the Keras 2 documentation.
 """
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.legacy._control import (
     foldl,
     foldr,
@@ -324,4 +324,4 @@ __all__ = [
     "zeros_like",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 
 from lamella.core._serialization import (
     builtin_classes,
-    deserialize_keras_object,
+    deserialize_object,
     get_registered_object,
     serialize_keras_object,
 )
@@ -117,7 +117,7 @@ def deserialize(name: Any, custom_objects: dict | None = None) -> Any:
     if isinstance(name, dict) and "module" not in name and name.get("class_name") in known:
         name = {**name, "module": "keras.losses"}
     try:
-        return deserialize_keras_object(name, custom_objects=custom_objects)
+        return deserialize_object(name, custom_objects)
     except SerializationError as error:
         if isinstance(name, dict) and isinstance(name.get("class_name"), str):
             error.add_note("while reading the configuration of a loss")

@@ -5,7 +5,7 @@ from typing import Any
 from lamella.core._names import snake_case
 from lamella.core._serialization import (
     builtin_classes,
-    deserialize_keras_object,
+    deserialize_object,
     get_registered_object,
     serialize_keras_object,
 )
@@ -94,12 +94,10 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
         5
     """
     classes = _classes()
-    if isinstance(config, dict):
-        if "module" not in config and config.get("class_name") in classes:
-            config = {**config, "module": "keras.metrics", "class_name": classes[config["class_name"]].__name__}
-        return deserialize_keras_object(config, custom_objects=custom_objects)
+    if isinstance(config, dict) and "module" not in config and config.get("class_name") in classes:
+        config = {**config, "module": "keras.metrics", "class_name": classes[config["class_name"]].__name__}
     if not isinstance(config, str):
-        return deserialize_keras_object(config, custom_objects=custom_objects)
+        return deserialize_object(config, custom_objects)
     found = get_registered_object(config, custom_objects) or classes.get(config)
     if found is None and config in FUNCTIONS:
         function = FUNCTIONS[config]

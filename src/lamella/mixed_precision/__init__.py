@@ -1,6 +1,6 @@
 """The dtype policies, by their older names."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.core._policy import DTypePolicy, dtype_policy, set_dtype_policy
 from lamella.core._policy import DTypePolicy as Policy
 from lamella.core._policy import dtype_policy as global_policy
@@ -17,4 +17,4 @@ __all__ = [
     "set_global_policy",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -264,8 +264,11 @@ class Functional(Model):
         return graph_config(self)
 
     def get_build_config(self) -> dict | None:
-        """None: a drawn model is built from its configuration."""
-        return None
+        """No shape: a drawn model is built from its configuration."""
+        return {"input_shape": None}
+
+    def build_from_config(self, config: dict) -> None:
+        """Nothing is left to build."""
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:

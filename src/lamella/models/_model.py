@@ -284,16 +284,16 @@ class Model(Layer):
     @property
     def jit_compile(self) -> bool:
         """Whether steps are compiled."""
-        return self._jit_compile and self._supports_jit
+        return self._jit_compile and all(layer.supports_jit for layer in self._flatten_layers())
 
     @jit_compile.setter
     def jit_compile(self, value: bool) -> None:
         self._jit_compile = self._jit_asked = bool(value)
 
-    def get_compile_config(self) -> dict | None:
-        """The arguments of `compile`, as plain values; None before it was called."""
+    def get_compile_config(self) -> dict:
+        """The arguments of `compile`, as plain values; empty before it was called."""
         if not self.compiled or self._compile_arguments is None:
-            return None
+            return {}
         return serialize_dict(self._compile_arguments)
 
     def compile_from_config(self, config: dict) -> None:

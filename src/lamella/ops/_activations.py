@@ -606,6 +606,8 @@ def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Array:
 
 def _below_maximum(xp, x, axis):
     """`x` minus its maximum along `axis`; no gradient flows through the maximum, whose effect cancels."""
+    if 0 in x.shape:  # no maximum, and nothing to take it from
+        return x
     return x - _registry.active().stop_gradient(xp.max(x, axis=axis, keepdims=True))
 
 

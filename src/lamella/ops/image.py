@@ -1,6 +1,6 @@
 """The ops of images, as `keras.ops.image` has them."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.ops._image_color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from lamella.ops._image_filter import gaussian_blur, sobel_edges, ssim
 from lamella.ops._image_resize import resize, scale_and_translate
@@ -26,4 +26,4 @@ __all__ = [
     "ssim",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

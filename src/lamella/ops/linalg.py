@@ -1,6 +1,6 @@
 """The ops of linear algebra, as `keras.ops.linalg` has them."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.ops._linalg import (
     cholesky,
     cholesky_inverse,
@@ -39,4 +39,4 @@ __all__ = [
     "svd",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -1,6 +1,6 @@
 """The ops of neural networks, as `keras.ops.nn` has them."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.ops._activations import (
     celu,
     elu,
@@ -120,4 +120,4 @@ __all__ = [
     "unfold",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -1,6 +1,6 @@
 """The ops of NumPy's names, as `keras.ops.numpy` has them."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.ops._arithmetic import (
     abs,
     absolute,
@@ -439,4 +439,4 @@ __all__ = [
     "zeros_like",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -1,6 +1,6 @@
 """Update rules: how gradients change weights."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.optimizers import schedules
 from lamella.optimizers._adadelta import Adadelta
 from lamella.optimizers._adafactor import Adafactor
@@ -45,4 +45,4 @@ __all__ = [
     "schedules",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -1,6 +1,6 @@
 """Numbers in few bits, and how a model is to be put into them."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.quantizers._configs import (
     AWQConfig,
     Float8QuantizationConfig,
@@ -44,4 +44,4 @@ __all__ = [
     "unpack_int4",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

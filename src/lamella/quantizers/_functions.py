@@ -124,6 +124,7 @@ def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: str, compu
         quantized_dtype: "float8_e4m3fn" (cut at 448) or "float8_e5m2" (cut at 57344).
         compute_dtype: of the arithmetic and of the result.
     """
+    quantized_dtype = _dtypes.standardize_dtype(quantized_dtype)
     largest = {"float8_e4m3fn": 448.0, "float8_e5m2": 57344.0}.get(quantized_dtype)
     if largest is None:
         raise ArgumentError(

@@ -1,6 +1,6 @@
 """Random draws, and the seeds that make them repeatable."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.random._draws import (
     beta,
     binomial,
@@ -32,4 +32,4 @@ __all__ = [
     "uniform",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

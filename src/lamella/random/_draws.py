@@ -135,6 +135,7 @@ def randint(shape: Any, minval: ArrayLike, maxval: ArrayLike, dtype: str = "int3
         >>> bool((lamella.random.randint((100,), 3, 5, seed=1) < 5).all())
         True
     """
+    dtype = dtype or "int32"
     if not _dtypes.is_int_dtype(dtype):
         raise DTypeError(f"`random.randint` needs an integer `dtype`; got {dtype!r}.")
     dtype = _registry.active().canonical_dtype(_dtypes.standardize_dtype(dtype))
@@ -312,12 +313,17 @@ def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> Array:
     Returns:
         An array of the shape and dtype of `x`.
 
+    Raises:
+        ShapeError: when `x` has no axis `axis`.
+
     Example:
         >>> import lamella
         >>> sorted(lamella.random.shuffle([3, 1, 2], seed=1).tolist())
         [1, 2, 3]
     """
     _, x = arrays(x)
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"`random.shuffle` got axis {axis} for an array of shape {tuple(x.shape)}.")
     return _generator().permutation(draw_seed(seed), x, axis % x.ndim)
 
 

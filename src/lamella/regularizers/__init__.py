@@ -1,6 +1,6 @@
 """Penalties on weights and outputs."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.regularizers._names import deserialize, get, serialize
 from lamella.regularizers._regularizers import L1, L1L2, L2, OrthogonalRegularizer, Regularizer
 
@@ -25,4 +25,4 @@ __all__ = [
     "serialize",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -74,12 +74,12 @@ class L1L2(Regularizer):
         self.l2 = _factor("l2", l2, 0.0)
 
     def __call__(self, x: ArrayLike) -> Array:
-        penalty: Any = 0.0
+        penalties = []
         if self.l1:
-            penalty = penalty + self.l1 * ops.sum(ops.absolute(x))
+            penalties.append(self.l1 * ops.sum(ops.absolute(x)))
         if self.l2:
-            penalty = penalty + self.l2 * ops.sum(ops.square(x))
-        return penalty
+            penalties.append(self.l2 * ops.sum(ops.square(x)))
+        return sum(penalties[1:], penalties[0]) if penalties else ops.zeros((), dtype_of(ops.convert_to_tensor(x)))
 
     def get_config(self) -> dict:
         """Its arguments."""
@@ -162,7 +162,7 @@ class OrthogonalRegularizer(Regularizer):
     """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
-        self.factor = _single(_factor("factor", factor, 0.01))
+        self.factor = _single(_factor("factor", factor))
         if mode not in ("rows", "columns"):
             raise ArgumentError(f"The `mode` of OrthogonalRegularizer must be 'rows' or 'columns'; got {mode!r}.")
         self.mode = mode
@@ -174,7 +174,8 @@ class OrthogonalRegularizer(Regularizer):
             raise ShapeError(f"OrthogonalRegularizer needs a matrix; got shape {shape}.")
         rows = x if self.mode == "rows" else ops.transpose(x)
         count = shape[0] if self.mode == "rows" else shape[1]
-        rows = rows / ops.sqrt(ops.sum(ops.square(rows), axis=1, keepdims=True))
+        squares = ops.sum(ops.square(rows), axis=1, keepdims=True)
+        rows = rows / ops.sqrt(ops.where(squares > 0, squares, 1))
         cosines = ops.matmul(rows, ops.transpose(rows)) * (1.0 - ops.eye(count, dtype=dtype_of(rows)))
         pairs = count * (count - 1.0) / 2.0
         return self.factor * 0.5 * ops.sum(ops.absolute(cosines)) / pairs
@@ -184,8 +185,8 @@ class OrthogonalRegularizer(Regularizer):
         return {"factor": self.factor, "mode": self.mode}
 
 
-def _factor(name: str, value: Any, default: float) -> float:
-    if value is None:
+def _factor(name: str, value: Any, default: float | None = None) -> float:
+    if value is None and default is not None:
         return default
     if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
         raise ArgumentError(f"The `{name}` of a regularizer must be a finite number of at least 0; got {value!r}.")

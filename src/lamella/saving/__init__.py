@@ -1,6 +1,6 @@
 """Models and weights as files; objects as configurations, and the registry of the classes that they may name."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.core._serialization import (
     CustomObjectScope,
     deserialize_keras_object,
@@ -32,4 +32,4 @@ __all__ = [
     "serialize_keras_object",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

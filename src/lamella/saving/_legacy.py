@@ -23,7 +23,7 @@ def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
         file.attrs["model_config"] = json.dumps({"class_name": config["class_name"], "config": config["config"]})
         _legacy_weights.write_layers(file.create_group("model_weights"), model)
         compiled = model.get_compile_config() if include_optimizer else None
-        if compiled is not None:
+        if compiled:
             optimizer = compiled.pop("optimizer", None)
             file.attrs["training_config"] = json.dumps({**compiled, "optimizer_config": optimizer})
             if model.optimizer is not None and model.optimizer.built:

@@ -297,6 +297,9 @@ def fit(
     validation = None
     if validation_data is not None:
         validation = _validation_source(validation_data, validation_batch_size or batch_size, validation_steps)
+    order = np.random.default_rng(np.random.randint(2**31, dtype=np.int64))
+    if shuffle and isinstance(source, StreamSource):
+        source.shuffle(order)
     prepare(model, source, "fit")
 
     bar = verbosity(verbose)
@@ -306,7 +309,6 @@ def fit(
         callbacks = CallbackList([*callbacks.callbacks, keeper], model=model)
     callbacks.set_params({"verbose": bar, "epochs": epochs, "steps": limit or source.steps})
     history = next(c for c in callbacks.callbacks if isinstance(c, History))
-    order = np.random.default_rng(np.random.randint(2**31, dtype=np.int64))
     position = Position(model, callbacks.callbacks, (source, validation), order)
     position.at(initial_epoch)
     with position.held():

@@ -79,11 +79,17 @@ class Position:
     def _data_now(self) -> dict[str, Any]:
         training, validation = self.sources
         return {
-            "order": None if self.order is None else self.order.bit_generator.state,
+            "order": self._order_now(),
             "rest": training._rest if isinstance(training, ArraySource) else None,
             "taken": [s.taken if isinstance(s, StreamSource) else None for s in (training, validation)],
             "random": _generators(),
         }
+
+    def _order_now(self) -> dict | None:
+        source = self.sources[0]
+        if isinstance(source, StreamSource) and self.order is not None:
+            return source.order_state(self.order)
+        return None if self.order is None else self.order.bit_generator.state
 
     # ---- the state -------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Nested structures: lists, tuples, named tuples, dicts and deques in each other, with anything else as leaves."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.tree._structures import (
     assert_same_paths,
     assert_same_structure,
@@ -30,4 +30,4 @@ __all__ = [
     "traverse",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

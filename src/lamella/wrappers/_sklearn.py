@@ -256,5 +256,5 @@ def _compiled(model: Any) -> Model:
 def _copy(model: Model) -> Model:
     """The same layers and compilation, with new weights and a new optimizer."""
     copy = clone_model(model)
-    copy.compile_from_config(model.get_compile_config() or {})
+    copy.compile_from_config(model.get_compile_config())
     return copy

@@ -1,6 +1,6 @@
 """Learning rates that change with the step."""
 
-from lamella._lazy import missing
+from lamella._lazy import missing as _missing
 from lamella.optimizers.schedules._decay import (
     CosineDecay,
     CosineDecayRestarts,
@@ -26,4 +26,4 @@ __all__ = [
     "serialize",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
