@@ -151,7 +151,7 @@ class StreamSource:
         if self._continues:
             self.stream.random = random
 
-    def order_state(self, random: np.random.Generator) -> dict:
+    def order_state(self, random: np.random.Generator) -> Any:
         """The state of `random` from which the batches under way, or the next ones, are ordered."""
         under_way = self._iterator is not None and self._order_before is not None
         return self._order_before if under_way else random.bit_generator.state

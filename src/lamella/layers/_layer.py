@@ -612,9 +612,6 @@ class Layer(Operation):
             output = Operation.compute_output_spec(layer, *tensors, **named)
         return shape_structure(output)
 
-    def _builds_by_calling(self) -> bool:
-        return type(self).build is Layer.build
-
     def _built_aside(self, *args: Any, **kwargs: Any) -> "Layer":
         """A copy that is built: asking for a shape must not make variables here."""
         layer = type(self).from_config(self.get_config())

@@ -9,7 +9,7 @@ from lamella.backend import _registry
 from lamella.core import _distribution, _tree
 from lamella.core._serialization import deserialize_keras_object, serialize_dict, serialize_keras_object
 from lamella.data._checks import as_arrays
-from lamella.errors import ArgumentError, NotBuiltError, OutOfRangeError
+from lamella.errors import ArgumentError, ArgumentTypeError, NotBuiltError, OutOfRangeError
 from lamella.layers._call import signature_of
 from lamella.layers._layer import Layer
 from lamella.layers._tracking import unique
@@ -62,6 +62,8 @@ class Model(Layer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         if args or "inputs" in kwargs or "outputs" in kwargs:
+            if type(self) is Model:  # with both it would be a Functional
+                raise ArgumentTypeError("A functional model needs both `inputs` and `outputs`.")
             from lamella.models._functional import become_functional
 
             become_functional(self, *args, **kwargs)

@@ -85,7 +85,7 @@ class Position:
             "random": _generators(),
         }
 
-    def _order_now(self) -> dict | None:
+    def _order_now(self) -> Any:
         source = self.sources[0]
         if isinstance(source, StreamSource) and self.order is not None:
             return source.order_state(self.order)
