@@ -146,7 +146,7 @@ def _saved_model(content: Content, source: Folder | Archive, stack: contextlib.E
     file = stack.enter_context(_hdf5.open_hdf5(stack.enter_context(source.as_file(WEIGHTS_NAME, scratch))))
     content.arrays = _flat_arrays(_hdf5.groups_of(file))
     content.notes += [f"asset {name}" for name in names if name.startswith("assets/")]
-    compiled = config.get("compile_config") if isinstance(config, dict) else None
+    compiled = config.get("compile_config") or None if isinstance(config, dict) else None  # {}: not compiled
     _describe_config(content, config, compiled, lambda kind, name: f"layers/{kind}/")
     return content
 
