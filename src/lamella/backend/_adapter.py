@@ -32,10 +32,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         differentiable: whether `value_and_grad` works.
         several_devices: whether arrays that ops make have to be put `beside` those that they are given.
         writes_in_programs: whether compiled programs change what Variables keep, rather than return new values.
+        runs_ahead: whether compiled programs still compute when they return.
         adam: the rule of `optimizers.Adam` by one kernel, or None. Takes lists of weights, momentums, velocities and
             gradients, the learning rate, how many updates came before, beta_1, beta_2 and epsilon; returns the first
             three lists anew, or None for what it cannot take.
-        runs_ahead: whether compiled programs still compute when they return.
     """
 
     name = ""

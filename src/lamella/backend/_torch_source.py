@@ -9,7 +9,6 @@ import torch
 
 from lamella.backend._torch_recording import Layout, Node, Recording, Value, storage
 
-_SAME = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
 _FOLDED = 4096  # elements of a constant that is worth keeping
 
 # Functions whose results are new values of their first arguments, lists of tensors: how many lists, and what
@@ -30,7 +29,7 @@ class Program:
         graph = _Graph(recording, count)
         self._overwritten = graph.overwritten
         self._logs = len(graph.outputs) - count
-        self.source, self.run = _compiled(graph, count)
+        self.run = _compiled(graph, count)
 
     def owned(self, leaves: list) -> list:
         """The state, what the program overwrites of it copied."""
@@ -161,8 +160,8 @@ def _key(node: Node) -> Any:
     return node.target, treedef, *names
 
 
-def _compiled(graph: _Graph, count: int) -> tuple[str, Callable]:
-    """The source, and the function `(state leaves, other leaves) -> [leaves of the logs, leaves of the state]`."""
+def _compiled(graph: _Graph, count: int) -> Callable:
+    """The source as a function `(state leaves, other leaves) -> [leaves of the logs, leaves of the state]`."""
     names: dict[str, Any] = {"Exception": Exception}
     constants: dict[int, str] = {}
 
@@ -212,9 +211,8 @@ def _compiled(graph: _Graph, count: int) -> tuple[str, Callable]:
     lines += [f" {text}" for text in bodies[1]]
     first = len(graph.outputs) - count
     lines.append(f" return {written(list(graph.outputs[:first]))}, {written(list(graph.outputs[first:]))}")
-    source = "\n".join(lines)
-    exec(compile(source, "<recorded step>", "exec"), names)
-    return source, names["run"]
+    exec(compile("\n".join(lines), "<recorded step>", "exec"), names)
+    return names["run"]
 
 
 # Functions of `torch` that take the arguments of the kernel of their name, in less time than `torch.ops` does.
