@@ -208,6 +208,13 @@ assert layer(np.ones((1, 3))).dtype == "float64"
 assert layer(np.ones((1, 3), "float32")).dtype == "float64"
 assert layer.kernel.dtype == "float64" and layer.kernel.numpy().dtype == "float64"
 assert lamella.layers.Dense(2)(np.ones((1, 3))).dtype == "float32"
+x = np.random.default_rng(0).normal(size=(5, 3))
+assert np.abs(layer(x).__array__() - x @ layer.kernel.numpy()).max() < 1e-15
+# Elsewhere what NumPy makes by habit is stored as before; what was asked for is given.
+ops = lamella.ops
+assert ops.convert_to_tensor(x).dtype == ops.add(x, 1).dtype == ops.mean(np.arange(3)).dtype == "float32"
+assert ops.convert_to_tensor(np.arange(3)).dtype == ops.sum(np.arange(3)).dtype == "int32"
+assert ops.cast(x, "float64").dtype == ops.add(x, ops.ones(3, dtype="float64")).dtype == "float64"
 lamella.config.set_floatx("float64")
 assert lamella.config.dtype_policy().name == "float64"
 x = lamella.Input((3,))

@@ -81,6 +81,10 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """The dtype that this library stores `dtype` as."""
         return dtype
 
+    def host_dtype(self, dtype: str) -> str:
+        """The dtype that values of the host in `dtype` become when none is asked for."""
+        return self.canonical_dtype(dtype)
+
     def enable_float64(self) -> None:
         """Called when somebody explicitly asks for 64-bit floats."""
 

@@ -83,6 +83,7 @@ class JaxAdapter(Adapter):
     roots = ("jax", "jaxlib")
     xp = jnp
     runs_ahead = True
+    _widened = False  # whether 64-bit types are on because of a variable, not because the user switched them on
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,9 +104,15 @@ class JaxAdapter(Adapter):
     def canonical_dtype(self, dtype):
         return dtype if _CONFIG.jax_enable_x64 else _NARROW.get(dtype, dtype)
 
+    def host_dtype(self, dtype):
+        # A float64 variable somewhere in the process does not widen what NumPy makes by habit everywhere else.
+        wide = _CONFIG.jax_enable_x64 and (not self._widened or _dtypes.floatx() == "float64")
+        return dtype if wide else _NARROW.get(dtype, dtype)
+
     def enable_float64(self):
         if not _CONFIG.jax_enable_x64:
             jax.config.update("jax_enable_x64", True)
+            self._widened = True
 
     def asarray(self, value, dtype=None):
         if isinstance(value, jax.Array):
@@ -124,7 +131,7 @@ class JaxAdapter(Adapter):
         if isinstance(array, jax.Array):
             return array
         refuse_text(array)
-        name = self.canonical_dtype(dtype or _dtypes.standardize_dtype(array.dtype))
+        name = self.canonical_dtype(dtype) if dtype else self.host_dtype(_dtypes.standardize_dtype(array.dtype))
         if dtype is None and name == "int32" and isinstance(value, (int, list, tuple, range)) and not fits_int32(array):
             raise OverflowError(f"Python integers in {str(value)[:60]} are too large for int32, the dtype of integers.")
         # A copy of its own: the device may share the host's memory. (`jnp.asarray` would compile a copy per shape.)

@@ -26,7 +26,7 @@ def dtype_of(value: ArrayLike) -> str:
     if hasattr(value, "__lamella_array__"):
         value = value.__lamella_array__()
     if isinstance(value, (np.ndarray, np.generic)):
-        return adapter.canonical_dtype(_dtypes.standardize_dtype(value.dtype))
+        return adapter.host_dtype(_dtypes.standardize_dtype(value.dtype))
     return adapter.dtype(value if adapter.is_array(value) else adapter.asarray(value))
 
 
