@@ -144,7 +144,7 @@ ACTIVATIONS = [
     case("ELU", alpha=0.5),
     case("PReLU", x=(3, 4)),
     case("PReLU", "ones", "l2", "non_neg", [1], x=(3, 4), masked=True),
-    case("PReLU", shared_axes=[1, 2], x=(3, 3, 4), unknown=(1, 2)),
+    case("PReLU", shared_axes=(1, 2), x=(3, 3, 4), unknown=(1, 2)),
     case("Softmax", x=(3, 4)),
     case("Softmax", axis=1, x=(3, 4)),
     case("Softmax", axis=[1, 2], x=(3, 4)),
@@ -169,6 +169,7 @@ NORMALIZATION = [
     case("BatchNormalization", steps=4),
     case("BatchNormalization", x=(5, 4), masked=True, unknown=(1,), steps=4),
     case("BatchNormalization", axis=1, momentum=0.5, epsilon=0.1, x=(4, 3, 3), steps=4),
+    case("BatchNormalization", momentum=1, epsilon=1, integers=5, half=False, steps=4),
     case("BatchNormalization", center=False, scale=False, x=(3, 3, 4), unknown=(1, 2), steps=4),
     case(
         "BatchNormalization",
@@ -200,7 +201,7 @@ SHAPES = [
     case("Flatten", x=(3, 4, 2)),
     case("Flatten", data_format="channels_first", x=(3, 4, 2), unknown=(2,)),
     case("Flatten", x=()),
-    case("Reshape", (6, 2), x=(3, 4)),
+    case("Reshape", (6, 2), x=(3, 4), unknown=(1, 2)),
     case("Reshape", (-1, 3), x=(3, 4), unknown=(2,)),
     case("Permute", (2, 1), x=(3, 4), unknown=(1,)),
     case("Permute", (3, 1, 2), x=(3, 4, 2)),
@@ -255,10 +256,12 @@ MERGING = [
 ATTENTION = [
     case("Attention", x=[(3, 4), (5, 4)], masked=True, unknown=(1,), steps=4),
     case("Attention", use_scale=True, x=[(3, 4), (5, 2), (5, 4)], steps=4),
+    case("Attention", use_scale=True, x=[(2, 3, 4), (2, 5, 4)], call={"use_causal_mask": True}, steps=4),
     case("Attention", True, "concat", 0.5, 3, x=[(3, 4), (5, 4)], steps=4, random=True),
     case("Attention", x=[(4, 4), (4, 4)], call={"use_causal_mask": True}, masked=True, steps=4),
     case("Attention", score_mode="concat", x=[(3, 4), (5, 4)], call={"return_attention_scores": True}, steps=4),
     case("AdditiveAttention", x=[(3, 4), (5, 4)], masked=True, steps=4),
+    case("AdditiveAttention", x=[(2, 3, 4), (2, 5, 4)], steps=4),
     case("AdditiveAttention", False, 0.5, x=[(3, 4), (5, 4)], random=True, steps=4),
     case("MultiHeadAttention", 2, 3, x=[(3, 4), (5, 4)], separate=True, masked=True, unknown=(1,), steps=8),
     case(

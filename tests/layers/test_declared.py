@@ -104,3 +104,106 @@ def test_a_given_vocabulary_is_not_adapted():
     for layer in (layers.StringLookup(vocabulary=["a"]), layers.TextVectorization(vocabulary=["a"])):
         with pytest.raises(ArgumentError, match="static vocabulary"):
             layer.adapt(["b"])
+
+
+ONES = np.ones((2, 3, 4), "float32")
+
+
+def unbuilt_moments(keras):
+    layer = keras.layers.BatchNormalization()
+    return layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance
+
+
+def sorted_axes(keras):
+    made = [keras.layers.LayerNormalization(axis=[2, 1]), keras.layers.RMSNormalization(axis=-1)]
+    for layer in made:
+        layer.build((2, 3, 4))
+    return [list(layer.axis) for layer in made], [list(layer.get_config()["axis"]) for layer in made]
+
+
+def numbers_of_numpy(keras):
+    widths = [keras.layers.Conv1D(np.int64(3), 2)(ONES), keras.layers.RMSNormalization(np.int64(-1))(ONES)]
+    return widths, float(keras.layers.Dropout(np.float32(0.5)).get_config()["rate"])
+
+
+def path_without_weights(keras):
+    layer = keras.layers.MaxPooling1D(name="pool")
+    layer.build((2, 4, 3))
+    return layer.path, layer.get_build_config(), layer.built
+
+
+def spec_of_half(keras):
+    layer = keras.layers.MaxPooling1D(dtype="float16")
+    return layer.compute_output_spec(keras.KerasTensor((None, 4, 3)))
+
+
+def moments_of_integers(keras):
+    made = [keras.layers.LayerNormalization(), keras.layers.GroupNormalization(2, dtype="mixed_bfloat16")]
+    return [str(layer(np.ones((2, 4), "int32")).dtype) for layer in made]
+
+
+def states_that_start_elsewhere(keras):
+    class Counter(keras.layers.Layer):
+        state_size = 4
+
+        def call(self, inputs, states):
+            return inputs + states[0], [states[0] + 1.0]
+
+        def get_initial_state(self, batch_size=None):
+            return [2.0 * keras.ops.ones((batch_size, 4))]
+
+    layer = keras.layers.RNN(Counter(), stateful=True)
+    outputs = [layer(ONES), layer(ONES)]
+    layer.reset_state()
+    return [*outputs, layer(ONES)]
+
+
+def half_around_a_full_cell(keras):
+    cell = keras.layers.GRUCell(2, kernel_initializer="ones", recurrent_initializer="ones")
+    return keras.layers.RNN(cell, dtype="float16")(ONES), keras.layers.RNN(cell, dtype="float16")(keras.Input((3, 4)))
+
+
+def one_draw_for_all(keras):
+    return keras.layers.AlphaDropout(0.5, noise_shape=(), seed=1)(ONES, training=True)
+
+
+def attention_of_one(keras):
+    layer = keras.layers.Attention()
+    layer.build([(2, 3, 4), (2, 3, 4)])
+    return layer([ONES])
+
+
+def spec_of_an_unbuilt_equation(keras):
+    return keras.layers.EinsumDense("ab,bc->ac", 3).compute_output_spec(keras.KerasTensor((None, 4)))
+
+
+def built_again_with_weights(keras):
+    layer = keras.layers.Embedding(5, 3, weights=[np.ones((5, 3), "float32")])
+    layer.build((2, 4))
+    return layer.get_weights(), layer.get_build_config()
+
+
+EDGES = [
+    spec_of_an_unbuilt_equation,
+    built_again_with_weights,
+    unbuilt_moments,
+    sorted_axes,
+    numbers_of_numpy,
+    path_without_weights,
+    spec_of_half,
+    moments_of_integers,
+    states_that_start_elsewhere,
+    half_around_a_full_cell,
+    one_draw_for_all,
+    attention_of_one,
+    lambda keras: keras.layers.Reshape((-2,)),
+    lambda keras: keras.layers.MultiHeadAttention(2, 3, value_dim=0),
+    lambda keras: keras.layers.MultiHeadAttention(2, 3, output_shape=2.5),
+    lambda keras: keras.layers.BatchNormalization(momentum="half"),
+]
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=lambda edge: edge.__name__)
+@beside_keras
+def test_edges_are_those_of_keras(keras, edge):
+    return edge(keras)

@@ -178,9 +178,9 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        self.shared_axes = (
-            shared_axes if shared_axes is None or isinstance(shared_axes, (list, tuple)) else [shared_axes]
-        )
+        if shared_axes is not None:
+            shared_axes = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
+        self.shared_axes = shared_axes
 
     def build(self, input_shape: Any) -> None:
         shape = list(input_shape[1:])

@@ -91,8 +91,7 @@ class Attention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
-        query, value = inputs[0], inputs[1]
-        key = inputs[2] if len(inputs) > 2 else value
+        query, value, key = _three_inputs(self, inputs)
         query_mask, value_mask = _two_masks(self, mask)
         scores = self._scores(query, key)
         visible = _visible(scores, value_mask, use_causal_mask)
@@ -111,12 +110,13 @@ class Attention(Layer):
 
     def _scores(self, query: Array, key: Array) -> Array:
         if self.score_mode == "dot":
-            scores = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
+            scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
             return scores if self.scale is None else ops.multiply(scores, self.scale)
         return ops.multiply(self.concat_score_weight, _additive(query, key, self.scale, after=False))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return _two_masks(self, mask)[0]
+        query_mask = _two_masks(self, mask)[0]
+        return None if query_mask is None else ops.convert_to_tensor(query_mask)
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, Attention)}
@@ -164,7 +164,7 @@ class AdditiveAttention(Attention):
 
 def _additive(query: Array, key: Array, scale: Any, after: bool) -> Array:
     """`sum(tanh(query + key))` over the features, for each query and key; scaled before or after the tanh."""
-    together = ops.add(ops.expand_dims(query, 2), ops.expand_dims(key, 1))  # (batch, queries, keys, features)
+    together = ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))  # (batch, queries, keys, features)
     if scale is None:
         return ops.sum(ops.tanh(together), axis=-1)
     if after:
@@ -174,11 +174,11 @@ def _additive(query: Array, key: Array, scale: Any, after: bool) -> Array:
 
 def _visible(scores: Array, value_mask: Any, causal: bool) -> Any:
     """Which values each query sees, booleans that broadcast to `scores`; None when it sees all."""
-    visible = None if value_mask is None else ops.cast(ops.expand_dims(value_mask, 1), "bool")
+    visible = None if value_mask is None else ops.cast(ops.expand_dims(value_mask, -2), "bool")
     if causal:
         queries, values = scores.shape[-2:]
-        rows = ops.reshape(ops.arange(queries), (1, queries, 1))
-        earlier = ops.greater_equal(rows, ops.reshape(ops.arange(values), (1, 1, values)))
+        rows = ops.reshape(ops.arange(queries), (queries, 1))
+        earlier = ops.greater_equal(rows, ops.reshape(ops.arange(values), (1, values)))
         visible = earlier if visible is None else ops.logical_and(visible, earlier)
     return visible
 
@@ -196,19 +196,29 @@ def _two_masks(layer: Layer, mask: Any) -> tuple[Any, Any]:
     return mask[0], mask[1]
 
 
+def _three_inputs(layer: Layer, inputs: Any) -> tuple[Any, Any, Any]:
+    """(query, value, key) of the inputs of a call, or of their shapes.
+
+    Raises:
+        ShapeError: unless they are a list of two or three.
+    """
+    if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
+        received = f"length {len(inputs)}" if isinstance(inputs, (list, tuple)) else type(inputs).__name__
+        raise ShapeError(
+            f"{label(layer)} must be called on a list of 2 or 3 inputs, namely [query, value] or [query, value, key]. "
+            f"Received: {received}."
+        )
+    return inputs[0], inputs[1], inputs[-1]
+
+
 def _check_shapes(layer: Layer, shapes: Any) -> None:
     if not isinstance(shapes, (list, tuple)) or not all(isinstance(s, (list, tuple)) for s in shapes):
         raise ShapeError(
             f"{label(layer)} must be called on a list of inputs, namely [query, value] or [query, value, key]; got "
             f"{shapes}."
         )
-    if len(shapes) not in (2, 3):
-        raise ShapeError(
-            f"{label(layer)} accepts an inputs list of length 2 or 3, namely [query, value] or [query, value, key]. "
-            f"Received length: {len(shapes)}."
-        )
-    query, key = shapes[0], shapes[-1]
-    if any(len(shape) != 3 for shape in shapes):
+    query, _, key = _three_inputs(layer, shapes)
+    if len({len(shape) for shape in shapes}) > 1 or len(query) < 2:
         raise ShapeError(
             f"{label(layer)} takes inputs of shape (batch, steps, features); got shapes {[tuple(s) for s in shapes]}."
         )

@@ -1,5 +1,6 @@
 """Convolutions: small kernels that slide along sequences, images and volumes."""
 
+import numbers
 from typing import Any
 
 from lamella import activations, constraints, initializers, ops, regularizers
@@ -145,12 +146,12 @@ def _padding(layer: Any, value: Any) -> str:
 
 
 def positive_number(layer: Any, argument: str, value: Any) -> int:
-    if not isinstance(value, (int, float)) or value != int(value) or value <= 0:
+    if not isinstance(value, numbers.Real) or float(value) != int(float(value)) or float(value) <= 0:
         raise ArgumentError(
             f"Invalid value for argument `{argument}` of {label(layer)}. Expected a strictly positive integer. "
             f"Received {argument}={value!r}."
         )
-    return int(value)
+    return int(float(value))
 
 
 class _Conv(Convolution):

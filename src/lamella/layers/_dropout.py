@@ -88,7 +88,7 @@ class Dropout(_Noise):
     """
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any):
-        fraction(self, "rate", rate)
+        rate = fraction(self, "rate", rate)
         super().__init__(rate, seed, **kwargs)
         self.rate = rate
         self.noise_shape = _noise_shape(self, noise_shape)
@@ -238,7 +238,7 @@ class GaussianDropout(_Noise):
     """
 
     def __init__(self, rate: float, seed: Any = None, **kwargs: Any):
-        fraction(self, "rate", rate)
+        rate = fraction(self, "rate", rate)
         super().__init__(rate, seed, **kwargs)
         self.rate = rate
 
@@ -268,7 +268,7 @@ class GaussianNoise(_Noise):
     """
 
     def __init__(self, stddev: float, seed: Any = None, **kwargs: Any):
-        fraction(self, "stddev", stddev)
+        stddev = fraction(self, "stddev", stddev)
         super().__init__(stddev, seed, **kwargs)
         self.stddev = stddev
 
@@ -303,7 +303,7 @@ class AlphaDropout(_Noise):
     """
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any):
-        fraction(self, "rate", rate)
+        rate = fraction(self, "rate", rate)
         super().__init__(rate, seed, **kwargs)
         self.rate = rate
         self.noise_shape = _noise_shape(self, noise_shape)
@@ -315,7 +315,7 @@ class AlphaDropout(_Noise):
             return ops.zeros_like(inputs)
         gain = (keep * (1.0 + self.rate * dropped**2)) ** -0.5
         shift = -gain * dropped * self.rate
-        shape = self.noise_shape or (None,) * len(inputs.shape)
+        shape = (None,) * len(inputs.shape) if self.noise_shape is None else self.noise_shape
         shape = tuple(have if size is None else size for size, have in zip(shape, inputs.shape))
         kept = ops.greater_equal(random.uniform(shape, seed=self.seed_generator), self.rate)
         return ops.add(ops.multiply(gain, ops.where(kept, inputs, dropped)), shift)

@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 from lamella import activations, constraints, initializers, ops, regularizers
-from lamella.core._operation import Operation
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._layer import Layer
 from lamella.layers._options import declared, label, no_wrapping, options_of
@@ -126,7 +125,7 @@ class EinsumDense(Layer):
         return (*shape, *input_shape[len(input_shape) - elided :])
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return Operation.compute_output_spec(self, *args, **kwargs)  # the computation knows the sizes left open
+        return self._traced_spec(*self._converted(args, kwargs))  # the computation knows the sizes left open
 
     def get_config(self) -> dict:
         return {

@@ -84,6 +84,8 @@ class Embedding(Layer):
             self.set_weights(values)
 
     def build(self, input_shape: Any = None) -> None:
+        if self.built:  # from the start, with `weights`
+            return
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.input_dim, self.output_dim),

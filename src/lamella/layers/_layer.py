@@ -155,17 +155,12 @@ class Layer(Operation):
 
     # ---- making state ----------------------------------------------------------------------------
 
+    @recorded
     def build(self, input_shape: Any) -> None:
         """Make the variables, for inputs of `input_shape`: a shape, or a structure of shapes.
 
         A layer with several tensor arguments takes one `<argument>_shape` for each. The base makes none.
         """
-        self._check_initialized()
-        self._record_build({"input_shape": input_shape})
-        self.built = True
-
-    def _record_build(self, shapes: dict[str, Any]) -> None:
-        self._build_shapes_dict = shapes
 
     def get_build_config(self) -> dict | None:
         """The shapes that the layer was built with, or None before."""
@@ -579,11 +574,9 @@ class Layer(Operation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs as KerasTensors. A `compute_output_shape` of the class is honoured; else `call` is traced."""
+        args, kwargs = self._converted(args, kwargs)
         if type(self).compute_output_shape is Layer.compute_output_shape:
-            if self.built or self._building or self._builds_by_calling():
-                return super().compute_output_spec(*args, **kwargs)
-            layer = self._built_aside(**build_arguments(self, CallArguments(self, args, kwargs).shapes()))
-            return layer.compute_output_spec(*args, **kwargs)
+            return self._traced_spec(args, kwargs)
         arguments = CallArguments(self, args, kwargs)
         shapes = arguments.shapes()
         parameters = list(signature_of(type(self).compute_output_shape).parameters)[1:]
@@ -593,6 +586,13 @@ class Layer(Operation):
         else:
             output = self.compute_output_shape(**named)
         return shapes_to_tensors(output, self.compute_dtype)
+
+    def _traced_spec(self, args: tuple, kwargs: dict) -> Any:
+        """The outputs of an abstract run of `call`, as KerasTensors."""
+        layer = self
+        if not (self.built or self._building or self._builds_by_calling()):
+            layer = self._built_aside(**build_arguments(self, CallArguments(self, args, kwargs).shapes()))
+        return Operation.compute_output_spec(layer, *args, **kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape, or structure of shapes, of the outputs for inputs of the given shapes.

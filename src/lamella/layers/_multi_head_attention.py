@@ -65,6 +65,10 @@ class _HeadedAttention(Layer):
         self._key_size, self._value_size = key_size, value_size
         if isinstance(output_shape, int):
             output_shape = (output_shape,)
+        if output_shape is not None and not isinstance(output_shape, (tuple, list)):
+            raise ArgumentError(
+                f"`output_shape` of {label(self)} must be an integer, a tuple or a list; got {output_shape!r}."
+            )
         self._features_out = None if output_shape is None else tuple(output_shape)
         if attention_axes is not None and not isinstance(attention_axes, (int, list, tuple)):
             raise ArgumentError(
@@ -331,7 +335,7 @@ class MultiHeadAttention(_HeadedAttention):
     ):
         self.num_heads = positive_integer(self, "num_heads", num_heads)
         self.key_dim = positive_integer(self, "key_dim", key_dim)
-        self.value_dim = positive_integer(self, "value_dim", value_dim or key_dim)
+        self.value_dim = positive_integer(self, "value_dim", key_dim if value_dim is None else value_dim)
         super().__init__(
             query_heads=num_heads,
             key_heads=num_heads,

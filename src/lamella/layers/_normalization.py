@@ -70,8 +70,8 @@ class _Scaled(Layer):
 
 
 def _wide(inputs: Array) -> Array:
-    """Half precision as float32: the moments of a batch need it."""
-    return ops.cast(inputs, "float32") if _dtypes.standardize_dtype(inputs.dtype) in ("float16", "bfloat16") else inputs
+    """Half precision as float32: the moments of a batch need it. Integers, too."""
+    return inputs if _dtypes.standardize_dtype(inputs.dtype) in ("float32", "float64") else ops.cast(inputs, "float32")
 
 
 class BatchNormalization(_Scaled):
@@ -114,6 +114,11 @@ class BatchNormalization(_Scaled):
         [[-1.0, -1.0], [1.0, 1.0]]
     """
 
+    gamma: Any
+    beta: Any
+    moving_mean: Any
+    moving_variance: Any
+
     def __init__(
         self,
         axis: int = -1,
@@ -136,7 +141,7 @@ class BatchNormalization(_Scaled):
         **kwargs: Any,
     ):
         super().__init__(
-            epsilon=epsilon,
+            epsilon=float(epsilon),
             center=center,
             scale=scale,
             beta_initializer=beta_initializer,
@@ -147,8 +152,9 @@ class BatchNormalization(_Scaled):
             gamma_constraint=gamma_constraint,
             **kwargs,
         )
+        self.gamma = self.beta = self.moving_mean = self.moving_variance = None
         self.axis = int(axis)
-        self.momentum = momentum
+        self.momentum = float(momentum)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.renorm = renorm
@@ -197,7 +203,7 @@ class BatchNormalization(_Scaled):
                 scale, offset = self.gamma, self.beta
                 _follow(self.moving_variance, variance, self.momentum)
             outputs = self._normalized(x, mean, variance, axis, scale, offset)
-        return ops.cast(outputs, inputs.dtype)
+        return ops.cast(outputs, self.compute_dtype)
 
     def _normalized(self, x: Array, mean: Any, variance: Any, axis: int, scale: Any, offset: Any) -> Array:
         return ops.batch_normalization(
@@ -320,6 +326,7 @@ class LayerNormalization(_Scaled):
         self.axis = integer_axes(self, axis)
 
     def build(self, input_shape: Any) -> None:
+        self.axis = sorted(_as_list(self.axis))  # as numbers: -1 comes before 1, as in Keras
         self._add_scale_and_shift(_sizes_along(self, input_shape))
         self.input_spec = _fixed_along(self, input_shape)
 
@@ -333,7 +340,7 @@ class LayerNormalization(_Scaled):
             outputs = ops.multiply(outputs, _along(self.gamma, axes, x))
         if self.beta is not None:
             outputs = ops.add(outputs, _along(self.beta, axes, x))
-        return ops.cast(outputs, inputs.dtype)
+        return ops.cast(outputs, self.compute_dtype)
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, LayerNormalization), "rms_scaling": self.rms_scaling}
@@ -344,13 +351,13 @@ def _as_list(axis: Any) -> list[int]:
 
 
 def _sizes_along(layer: Any, shape: Any) -> tuple[int, ...]:
-    """The sizes of `shape` along the layer's axes, in the order of the axes as numbers: -1 comes before 1, as in Keras."""
-    return tuple(shape[axis_within(layer, axis, shape)] for axis in sorted(_as_list(layer.axis)))
+    """The sizes of `shape` along the layer's axes."""
+    return tuple(shape[axis_within(layer, axis, shape)] for axis in layer.axis)
 
 
 def _fixed_along(layer: Any, shape: Any) -> InputSpec:
     """Inputs whose sizes along the layer's axes are those of `shape`."""
-    return InputSpec(axes={axis: shape[axis] for axis in _as_list(layer.axis)})
+    return InputSpec(axes={axis: shape[axis] for axis in layer.axis})
 
 
 def _along(weight: Any, axes: list[int], x: Array) -> Array:
@@ -381,6 +388,7 @@ class RMSNormalization(Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
+        self.axis = sorted(_as_list(self.axis))  # as numbers: -1 comes before 1, as in Keras
         self.scale = self.add_weight(name="scale", shape=_sizes_along(self, input_shape), initializer="ones")
         self.input_spec = _fixed_along(self, input_shape)
 
@@ -489,7 +497,7 @@ class GroupNormalization(_Scaled):
         if self.beta is not None:
             shift = ops.add(shift, self._grouped(self.beta, axis, x))
         outputs = ops.add(ops.multiply(x, rate), shift)
-        return ops.cast(ops.reshape(outputs, shape), inputs.dtype)
+        return ops.cast(ops.reshape(outputs, shape), self.compute_dtype)
 
     def _grouped(self, weight: Any, axis: int, x: Array) -> Array:
         shape = [1] * len(x.shape)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import numbers
 import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -86,13 +87,13 @@ def fraction(layer: Any, argument: str, value: Any) -> Any:
     Raises:
         ArgumentError: where it is not, naming the layer and the argument.
     """
-    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+    if not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
         raise ArgumentError(
             f"Invalid value received for argument `{argument}` of {label(layer)}. Expected a float value "
             "between 0 "
             f"and 1. Received: {argument}={value!r}"
         )
-    return value
+    return value if isinstance(value, int) else float(value)
 
 
 def sizes(layer: Any, argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
@@ -156,10 +157,10 @@ def integer_axes(layer: Any, axis: Any) -> Any:
     Raises:
         TypeError: when it is neither.
     """
-    if isinstance(axis, int) and not isinstance(axis, bool):
-        return axis
-    if isinstance(axis, Sequence) and not isinstance(axis, str) and all(isinstance(a, int) for a in axis):
-        return list(axis)
+    if isinstance(axis, numbers.Integral) and not isinstance(axis, bool):
+        return int(axis)
+    if isinstance(axis, Sequence) and not isinstance(axis, str) and all(isinstance(a, numbers.Integral) for a in axis):
+        return [int(a) for a in axis]
     raise TypeError(
         f"Invalid value for the `axis` argument of {label(layer)}: expected an int or a list/tuple of ints. "
         f"Received: axis={axis!r}"

@@ -1,10 +1,12 @@
 """Layers that only move values: flatten, reshape, permute, repeat."""
 
 import math
+import numbers
 from typing import Any
 
 from lamella import ops
 from lamella.backend import _dtypes
+from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._input_spec import InputSpec
 from lamella.layers._layer import Layer
@@ -66,25 +68,38 @@ class Reshape(Layer):
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
         target_shape = tuple(target_shape)
+        if not all(isinstance(n, numbers.Integral) and int(n) >= -1 for n in target_shape):
+            raise ArgumentError(
+                f"The sizes in `target_shape` of {label(self)} must be non-negative integers, or -1 for one that is "
+                f"inferred. Received: target_shape={target_shape}."
+            )
         if sum(n == -1 for n in target_shape) > 1:
             raise ArgumentError(
                 "There must be at most one unknown dimension (-1) in `target_shape` of "
                 f"{label(self)}. Received: target_shape={target_shape}."
             )
-        self.target_shape = target_shape
+        self.target_shape = tuple(int(n) for n in target_shape)
 
     def call(self, inputs: Array) -> Array:
-        shape, target = tuple(inputs.shape), self.target_shape
-        have, known = math.prod(shape[1:]), math.prod(n for n in target if n != -1)
+        return ops.reshape(inputs, self.compute_output_shape(inputs.shape))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        batch, *shape = input_shape
+        target = self.target_shape
+        if None in shape:  # nothing to compare with: what is given is believed
+            return (batch, *(None if n == -1 else n for n in target))
+        have, known = math.prod(shape), math.prod(n for n in target if n != -1)
         if -1 in target and known and have % known == 0:
             target = tuple(have // known if n == -1 else n for n in target)
         if -1 in target or math.prod(target) != have:
             raise ShapeError(
                 f"The total size of the tensor must be unchanged in {label(self)}. Received: "
-                f"input_shape={shape[1:]}, "
-                f"target_shape={self.target_shape}"
+                f"input_shape={tuple(shape)}, target_shape={self.target_shape}"
             )
-        return ops.reshape(inputs, (shape[0], *target))
+        return (batch, *target)
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=inputs.dtype, sparse=inputs.sparse)
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self, Reshape)}

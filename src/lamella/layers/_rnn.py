@@ -36,7 +36,8 @@ class RNN(Layer):
         return_sequences: whether to return the output of every step, not only of the last.
         return_state: whether to return the states at the end too.
         go_backwards: whether to start at the last step; the outputs are in the order in which they are computed.
-        stateful: whether a batch starts with the states that the one before it ended with; needs a fixed batch size.
+        stateful: whether a batch starts with the states that the one before it ended with (the first one with the cell's
+            initial state, or with zeros after `reset_state`); needs a fixed batch size.
         unroll: whether to write the loop out; faster for short sequences, slower to compile.
         zero_output_for_mask: whether the output of masked steps is 0, instead of that of the step before.
 
@@ -120,17 +121,22 @@ class RNN(Layer):
                     f"dynamic batch size: sequence.shape={tuple(sequences_shape)}. Give the input a `batch_shape`."
                 )
             with _scopes.autocast_scope(None):
-                start = self.get_initial_state(sequences_shape[0])
-            self.states = _tree.map_structure(
-                lambda x: Variable(
-                    lambda shape, dtype: ops.zeros(shape, dtype=dtype),
-                    shape=x.shape,
-                    dtype=self.variable_dtype,
-                    trainable=False,
-                    name="rnn_state",
-                ),
-                start,
-            )
+                start, spec = _tree.flatten_with_spec(self.get_initial_state(sequences_shape[0]))
+                carried = [
+                    Variable(
+                        self._start_of_state(i),
+                        shape=x.shape,
+                        dtype=self.variable_dtype,
+                        trainable=False,
+                        name="rnn_state",
+                    )
+                    for i, x in enumerate(start)
+                ]
+            self.states = _tree.unflatten(spec, carried)
+
+    def _start_of_state(self, number: int) -> Any:
+        """An initializer: what the cell starts its state of that number with."""
+        return lambda shape, dtype: ops.cast(_tree.flatten(self.get_initial_state(shape[0]))[number], dtype)
 
     def get_initial_state(self, batch_size: int) -> list:
         """The states at the start of a sequence, for a batch."""
@@ -195,8 +201,9 @@ class RNN(Layer):
             batch = (sequences.shape[0],)
             self.cell.draw_masks((*batch, *sequences.shape[2:]), (*batch, *cell_shape(self.cell)))
         try:
-            if isinstance(self.cell, Cell) and type(self.cell).call.__module__ == Cell.__module__:
-                last, outputs, states = self._projected_loop(self.cell, steps, initial_state, real)
+            cell: Any = self.cell
+            if self._projects_ahead():
+                last, outputs, states = self._projected_loop(cell, steps, initial_state, real)
             else:
                 last, outputs, states = loop(
                     # A cell may compute in another dtype than the loop carries.
@@ -213,6 +220,12 @@ class RNN(Layer):
         if outputs is not None:
             outputs = _time_first(ops.flip(outputs, axis=0) if self.go_backwards else outputs)
         return last, outputs, states
+
+    def _projects_ahead(self) -> bool:
+        """Whether the cell is one of the library's, computing in the layer's dtype."""
+        cell = self.cell
+        is_ours = isinstance(cell, Cell) and type(cell).call.__module__ == Cell.__module__
+        return is_ours and cell.compute_dtype == self.compute_dtype
 
     def _loop_options(self, steps: Array, real: Any) -> dict:
         return {
