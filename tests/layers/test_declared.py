@@ -167,6 +167,13 @@ def one_draw_for_all(keras):
     return keras.layers.AlphaDropout(0.5, noise_shape=(), seed=1)(ONES, training=True)
 
 
+def everything_dropped(keras):
+    cell = {"kernel_initializer": "ones", "recurrent_initializer": "ones", "bias_initializer": "ones"}
+    # Keras's LSTM, and the states of its GRU, keep everything at this rate.
+    made = [keras.layers.SimpleRNN(2, recurrent_dropout=1, **cell), keras.layers.GRU(2, dropout=1.0, **cell)]
+    return [layer(ONES, training=True) for layer in made]
+
+
 def attention_of_one(keras):
     layer = keras.layers.Attention()
     layer.build([(2, 3, 4), (2, 3, 4)])
@@ -195,6 +202,7 @@ EDGES = [
     states_that_start_elsewhere,
     half_around_a_full_cell,
     one_draw_for_all,
+    everything_dropped,
     attention_of_one,
     lambda keras: keras.layers.Reshape((-2,)),
     lambda keras: keras.layers.MultiHeadAttention(2, 3, value_dim=0),

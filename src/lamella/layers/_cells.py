@@ -105,7 +105,7 @@ class Cell(Layer):
         self._masks = None
 
     def _mask(self, rate: float, shape: tuple) -> Any:
-        if not 0 < rate < 1:
+        if rate == 0:
             return None
         return random.dropout(ops.ones(shape, dtype=self.compute_dtype), rate, seed=self.seed_generator)
 
