@@ -1,6 +1,8 @@
 """Copies of models, beside Keras."""
 
 import json
+import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -138,27 +140,59 @@ class Net(lamella.Model):
 
 
 def test_a_class_of_ones_own_is_made_from_its_configuration():
-    copy = lamella.models.clone_model(Net(5))
-    assert isinstance(copy, Net)
-    assert copy.d.units == 5
+    made = lamella.models.clone_model(Net(5))
+    assert isinstance(made, Net)
+    assert made.d.units == 5
     for kwargs in ({"clone_function": lambda layer: layer}, {"input_tensors": [1]}, {"call_function": lambda *a: a}):
         with pytest.raises(ValueError, match=next(iter(kwargs))):
             lamella.models.clone_model(Net(), **kwargs)
 
 
-def test_copies_of_subclasses_keep_their_class():
-    class Drawn(lamella.Model):
-        def __init__(self, inputs, outputs, **kwargs):
-            super().__init__(inputs, outputs, **kwargs)
+class Drawn(lamella.Model):
+    def extra(self):
+        return 7
 
-        def extra(self):
-            return 7
 
-    x = lamella.Input((3,))
-    model = Drawn(x, layers.Dense(2)(x))
-    copy = lamella.models.clone_model(model)
-    assert copy.extra() == 7
-    assert copy(X).shape == (2, 2)
+class Passing(Drawn):
+    def __init__(self, *args, more=None, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+class Naming(Drawn):
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+
+
+class Itself(Drawn):
+    def __init__(self, units=2, **kwargs):
+        inputs = lamella.Input((3,))
+        super().__init__(inputs, layers.Dense(units)(inputs), **kwargs)
+
+
+def saved(model, path):
+    model.save(path / "m.keras")
+    objects = {c.__name__: c for c in (Drawn, Passing, Naming, Itself)}
+    return lamella.models.load_model(path / "m.keras", custom_objects=objects)
+
+
+COPIES = {
+    "clone": lambda model, path: lamella.models.clone_model(model),
+    "configuration": lambda model, path: type(model).from_config(model.get_config()),
+    "file": saved,
+    "pickle": lambda model, path: pickle.loads(pickle.dumps(model)),
+    "deep copy": lambda model, path: deepcopy(model),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_copies_of_subclasses_keep_their_class(way, tmp_path):
+    for cls in (Drawn, Passing, Naming):
+        x = lamella.Input((3,))
+        model = COPIES[way](cls(x, layers.Dense(2)(x)), tmp_path)
+        assert (model.extra(), model(X).shape) == (7, (2, 2)), cls
+    model = COPIES[way](Itself(4), tmp_path)
+    assert model(X).shape == (2, 4)
+    assert way == "clone" or model.extra() == 7  # like Keras: its layers may be copies, so they are drawn anew
 
 
 def test_copies_are_not_compiled_and_train_apart():

@@ -212,9 +212,10 @@ def test_shapes_of_data(keras, shape):
 @pytest.mark.parametrize("dtype", ["int32", "float64", "uint8", "float16", "bool"])
 def test_dtypes_of_data(keras, dtype):
     drawn = keras.Sequential([keras.Input((3,)), ones(keras, 2)])
-    deferred = keras.Sequential([ones(keras, 2)])
+    deferred, looked_up = keras.Sequential([ones(keras, 2)]), keras.Sequential([keras.layers.Embedding(2, 1, "ones")])
     x = np.ones((2, 3), dtype)
-    return [drawn(x), deferred(x)]
+    # What came first does not cut off what comes later.
+    return [drawn(x), deferred(x), deferred.input_dtype, deferred(np.full((2, 3), 1.5)), looked_up(x)]
 
 
 @beside_keras

@@ -79,6 +79,8 @@ class Operation(Serializable):
         ArgumentError: for a name that is not a string or contains "/".
     """
 
+    _init_arguments: tuple[tuple, dict]
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
         instance.__dict__["_init_arguments"] = (args, kwargs)
@@ -139,8 +141,11 @@ class Operation(Serializable):
         Raises:
             NotImplementedError: when an argument is not a plain value, and the class says nothing about it.
         """
-        config: dict[str, Any] = {"name": self.name}
-        arguments = self._constructor_arguments()
+        return self._with_arguments({"name": self.name})
+
+    def _with_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
+        """`config`, and the arguments of the constructor that it says nothing about."""
+        arguments = {k: v for k, v in self._constructor_arguments().items() if k not in config}
         for key, value in arguments.items():
             if not _is_plain(value):
                 raise NotImplementedError(
@@ -165,7 +170,6 @@ class Operation(Serializable):
                 out.update(value)
             elif kind is not inspect.Parameter.VAR_POSITIONAL:
                 out[key] = value
-        out.pop("name", None)
         return out
 
     @property

@@ -4,7 +4,6 @@ import inspect
 from typing import Any
 
 from lamella.core import _policy
-from lamella.core._operation import Operation
 from lamella.core._serialization import deserialize_keras_object
 from lamella.errors import SerializationError
 
@@ -20,9 +19,7 @@ def describe(layer: Any) -> dict:
         from lamella import regularizers
 
         config["activity_regularizer"] = regularizers.serialize(layer.activity_regularizer)
-    if _describes_itself(type(layer)):
-        return config
-    return {**config, **_plain_arguments(layer)}
+    return config if _describes_itself(type(layer)) else layer._with_arguments(config)
 
 
 def make(cls: Any, config: dict) -> Any:
@@ -55,11 +52,6 @@ def _describes_itself(cls: type) -> bool:
         if "__init__" in vars(base):
             return False
     return True
-
-
-def _plain_arguments(layer: Any) -> dict:
-    config = Operation.get_config(layer)
-    return {k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")}
 
 
 def _only_known(cls: type, config: dict, parameters: Any) -> dict:

@@ -9,9 +9,10 @@ from lamella.core._keras_tensor import KerasTensor
 from lamella.core._operation import Node
 from lamella.core._serialization import deserialize_keras_object
 from lamella.errors import ArgumentError
+from lamella.layers._configuration import make
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._layer import Layer
-from lamella.models._functional import Functional, takes_graph
+from lamella.models._functional import Functional, was_given_graph
 from lamella.models._model import Model
 from lamella.models._sequential import Sequential
 
@@ -127,8 +128,8 @@ def _clone_functional(model: Functional, input_tensors: Any, copy_of: Callable, 
     structure = _tree.flatten_with_spec(model.input)[1]
     inputs = _tree.unflatten(structure, inputs)
     outputs = model._function.run(inputs, called)
-    cls = type(model) if takes_graph(type(model)) else Functional
-    return _like(model, cls(inputs=inputs, outputs=outputs, name=model.name))
+    cls = type(model) if was_given_graph(model) else Functional
+    return _like(model, make(cls, {"inputs": inputs, "outputs": outputs, "name": model.name}))
 
 
 def _like(model: Model, copy: Any) -> Any:

@@ -1,15 +1,18 @@
 """Models drawn between symbolic inputs and outputs."""
 
+import functools
+import inspect
 from typing import Any
 
 from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._function import Function
 from lamella.core._keras_tensor import KerasTensor
-from lamella.core._operation import OpCall, Operation
+from lamella.core._operation import OpCall, Operation, any_symbolic_tensors
 from lamella.core._operation_names import name_of_op, split_arguments
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError, SerializationError, ShapeError
+from lamella.layers._configuration import make
 from lamella.layers._embedding import Embedding
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._input_spec import InputSpec
@@ -258,10 +261,8 @@ class Functional(Model):
     # ---- configuration ---------------------------------------------------------------------------
 
     def get_config(self) -> dict:
-        """The layers, and the calls that connect them; plain values."""
-        if type(self).__init__ is not Functional.__init__ and not takes_graph(type(self)):
-            return Model.get_config(self)
-        return graph_config(self)
+        """The layers, and the calls that connect them; plain values. Of a class that draws itself, its arguments."""
+        return graph_config(self) if was_given_graph(self) else Model.get_config(self)
 
     def get_build_config(self) -> dict | None:
         """No shape: a drawn model is built from its configuration."""
@@ -278,11 +279,12 @@ class Functional(Model):
         return Layer.from_config.__func__(cls, config)  # type: ignore[attr-defined]
 
 
-def takes_graph(cls: type) -> bool:
-    import inspect
-
-    parameters = inspect.signature(cls.__init__).parameters
-    return "inputs" in parameters and "outputs" in parameters
+def was_given_graph(model: Functional) -> bool:
+    """Whether inputs and outputs were arguments of the constructor, and can be given to it by these names again."""
+    parameters = inspect.signature(type(model).__init__).parameters
+    by_name = {"inputs", "outputs"} <= set(parameters) or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    args, kwargs = model._init_arguments
+    return by_name and any_symbolic_tensors(args, kwargs)
 
 
 def _as_input(x: Any, ref: KerasTensor | None) -> Any:
@@ -302,20 +304,29 @@ def _as_input(x: Any, ref: KerasTensor | None) -> Any:
 
 def become_functional(model: Model, *args: Any, **kwargs: Any) -> None:
     """Turn an instance of a Model subclass that calls `super().__init__(inputs=..., outputs=...)` into a drawn model."""
-    cls = type(model)
-    if not issubclass(cls, Functional):
-        twin: Any = _TWINS.get(cls)
-        if twin is None:
-            bases: Any = (cls, Functional)
-            twin = type(cls.__name__, bases, {"__module__": cls.__module__})
-            _TWINS[cls] = twin
-            twin.__qualname__ = cls.__qualname__
-            twin._twin_of = cls  # what configurations call it
-        object.__setattr__(model, "__class__", twin)
+    if not isinstance(model, Functional):
+        object.__setattr__(model, "__class__", _twin(type(model)))
     Functional.__init__(model, *args, **kwargs)  # type: ignore[arg-type]
 
 
-_TWINS: dict[type, type] = {}
+@functools.cache
+def _twin(cls: type) -> Any:
+    """The subclass of `cls` whose instances are drawn."""
+    bases: Any = (cls, Functional)
+    twin: Any = type(cls.__name__, bases, {"__module__": cls.__module__, "__reduce_ex__": _reduced})
+    twin.__qualname__ = cls.__qualname__
+    twin._twin_of = cls  # what configurations call it
+    return twin
+
+
+def _reduced(model: Any, protocol: Any) -> tuple:
+    """A pickle finds classes by name, and by this name it finds the user's."""
+    return _unfilled, (type(model)._twin_of,), model.__getstate__()
+
+
+def _unfilled(cls: type) -> Any:
+    twin = _twin(cls)
+    return twin.__new__(twin)
 
 
 def _rooted(inputs: Any, outputs: Any) -> tuple[Any, Any]:
@@ -533,12 +544,8 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
     extra = {
         k: v for k, v in config.items() if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
     }
-    model = cls(
-        inputs=tensors(config["input_layers"]),
-        outputs=tensors(config["output_layers"]),
-        name=config.get("name"),
-        **extra,
-    )
+    inputs, outputs = tensors(config["input_layers"]), tensors(config["output_layers"])
+    model = make(cls, {"inputs": inputs, "outputs": outputs, "name": config.get("name"), **extra})
     if not config.get("trainable", True):
         model.trainable = False
     return model

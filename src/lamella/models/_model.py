@@ -721,7 +721,7 @@ class Model(Layer):
         from lamella.models._functional import Functional, functional_from_config
 
         if {"layers", "input_layers", "output_layers"} <= set(config):
-            return functional_from_config(cls if issubclass(cls, Functional) else Functional, config, custom_objects)
+            return functional_from_config(Functional if cls is Model else cls, config, custom_objects)
         return super().from_config(config)
 
     # ---- files: `saving` lies above and puts the bodies here --------------------------------------

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lamella.backend import _dtypes
 from lamella.core._function import is_shape
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
@@ -173,11 +174,8 @@ class Sequential(Model):
         elif args and not self.built and hasattr(args[0], "shape") and self._stack:
             shape = tuple(args[0].shape)
             if not isinstance(self._stack[0], InputLayer):
-                dtype = args[0].dtype
-                self._stack = [
-                    InputLayer(batch_shape=(None, *shape[1:]), dtype=_input_dtype(dtype)),
-                    *self._stack,
-                ]
+                dtype = _drawn_dtype(self._stack[0], args[0].dtype)
+                self._stack = [InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype), *self._stack]
             first: Any = self._stack[0]
             self.build(first.batch_shape)
         return super().__call__(*args, **kwargs)
@@ -323,8 +321,11 @@ def _first_dtype(layer: Layer) -> str | None:
     return getattr(layer, "input_dtype", None)
 
 
-def _input_dtype(dtype: Any) -> str:
-    from lamella.backend import _dtypes
-
-    name = _dtypes.standardize_dtype(dtype)
+def _drawn_dtype(layer: Layer, given: Any) -> str:
+    """The dtype of the input where nobody states it: numbers become what `layer` computes in, unless it looks them up."""
+    name, computed = _dtypes.standardize_dtype(given), _first_dtype(layer)
+    looks_up = not layer.autocast and not _dtypes.is_float_dtype(name)
+    is_number = name == "bool" or _dtypes.is_int_dtype(name) or _dtypes.is_float_dtype(name)
+    if computed is not None and _dtypes.is_float_dtype(computed) and is_number and not looks_up:
+        return computed
     return _dtypes.floatx() if name == "float64" else name
