@@ -352,12 +352,12 @@ def test_super_train_step_in_both_forms():
     class Doubled(keras.Sequential):
         def train_step(self, data):
             logs = super().train_step(data)
-            return {**logs, "twice": 2 * logs["loss"]}
+            return {**logs, "more": {"twice": 2 * logs["loss"]}}  # as a metric of several values has it
 
     class DoubledPure(keras.Sequential):
         def train_step(self, state, data):
             logs, state = super().train_step(state, data)
-            return {**logs, "twice": 2 * logs["loss"]}, state
+            return {**logs, "more": {"twice": 2 * logs["loss"]}}, state
 
     weights = []
     for cls in (Doubled, DoubledPure):
@@ -367,6 +367,8 @@ def test_super_train_step_in_both_forms():
         history = model.fit(X, Y, batch_size=20, shuffle=False, verbose=0).history
         np.testing.assert_allclose(history["twice"][0], 2 * history["loss"][0], rtol=1e-6)
         weights.append(model.get_weights())
+        model.compile(optimizer="sgd", loss="mse", run_eagerly=True)
+        assert set(model.train_on_batch(X, Y, return_dict=True)) == {"loss", "twice"}
     for a, b in zip(*weights):
         np.testing.assert_array_equal(a, b)
 

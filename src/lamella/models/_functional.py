@@ -121,13 +121,13 @@ class Functional(Model):
     def input_spec(self) -> Any:
         """What the model expects of its inputs."""
         specs = []
-        for tensor in self.inputs:
+        for tensor, name in zip(self.inputs, self.input_names):
             optional = getattr(getattr(tensor, "_keras_history", (None,))[0], "optional", False)
             specs.append(
                 InputSpec(
                     shape=(None, *tensor.shape[1:]),
                     allow_last_axis_squeeze=True,
-                    name=tensor.name,
+                    name=name,
                     optional=optional,
                 )
             )

@@ -36,7 +36,8 @@ def run_batch(model: Any, kind: str, data: Any) -> Any:
     adapter = _registry.active()
     batch = _tree.map_structure(lambda a: None if a is None else adapter.asarray(a), (x, y, weight))
     if model.run_eagerly or not model.jit_compile:
-        return model._eager_step(kind)(batch)
+        outputs = model._eager_step(kind)(batch)
+        return outputs if kind == "predict" else _steps.scalar_logs(outputs)
     if kind == "predict":
         return model._predict_program().run(batch)
     size = _steps.batch_size_of(x)

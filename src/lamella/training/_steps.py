@@ -243,7 +243,7 @@ def _like(old: Any, new: Any) -> tuple:
 
 
 def scalar_logs(logs: Any) -> dict[str, Any]:
-    """The logs of a step as a dict of arrays.
+    """The logs of a step as a dict of arrays; a dict in their midst, as a metric of several values has, is part of it.
 
     Raises:
         ArgumentError: when a step returns something else.
@@ -254,4 +254,7 @@ def scalar_logs(logs: Any) -> dict[str, Any]:
         raise ArgumentError(
             f"A `train_step` or `test_step` must return a dict from metric names to values; got {type(logs).__name__}."
         )
-    return {name: ops.convert_to_tensor(value) for name, value in logs.items()}
+    scalars: dict[str, Any] = {}
+    for name, value in logs.items():
+        scalars.update(scalar_logs(value) if isinstance(value, dict) else {name: ops.convert_to_tensor(value)})
+    return scalars
