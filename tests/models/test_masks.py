@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from beside_keras import beside_keras
 
 import lamella
 from lamella import layers, ops
@@ -134,3 +135,48 @@ def test_explain_a_subclass_by_example_and_leave_it_as_it_was():
 def test_explain_a_model_without_masks(capsys):
     lamella.Sequential([lamella.Input((3,)), layers.Dense(1)]).explain_masks()
     assert "no layer makes one" in capsys.readouterr().out
+
+
+# ---- layers with a `compute_mask` of their own ------------------------------------------------------------
+
+
+def splits(keras):
+    class Splits(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.split(x, 2, axis=1)
+
+        def compute_mask(self, x, mask=None):
+            return None if mask is None else keras.ops.split(mask, 2, axis=1)
+
+    return Splits()
+
+
+def makes(keras, base="Layer", **members):
+    members = {"call": lambda self, x: x, "compute_mask": lambda self, x, mask=None: x[..., 0] > 1, **members}
+    return type("Makes", (getattr(keras.layers, base),), members)()
+
+
+OWN = {
+    "splits": splits,
+    "makes": makes,
+    "says no": lambda keras: makes(keras, supports_masking=False),
+    "says yes": lambda keras: type(makes(keras, supports_masking=True, compute_mask=keras.layers.Layer.compute_mask))(),
+    "inherits yes": lambda keras: type("Sub", (type(makes(keras, supports_masking=True)),), {})(),
+    "flatten": lambda keras: makes(keras, "Flatten"),
+    "none": lambda keras: keras.layers.Lambda(lambda x: x),
+}
+
+
+@beside_keras
+@pytest.mark.filterwarnings("ignore:.*does not support masking")
+@pytest.mark.parametrize("own", OWN)
+def test_masks_of_layers_of_a_user(keras, own):
+    layer = OWN[own](keras)
+    out = layer(keras.layers.Masking()(np.array([[[1.0], [2.0], [0.0], [0.0]]], "float32")))
+    outputs = out if isinstance(out, list) else [out]
+    return [layer.supports_masking, [getattr(x, "_keras_mask", None) for x in outputs]]
+
+
+@beside_keras
+def test_models_pass_on_the_mask_they_are_asked_for(keras):
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).compute_mask(np.ones((1, 3)), np.ones((1, 3)))

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
+from jax.core import Tracer, eval_context
 
 from lamella._lazy import gc_paused
 from lamella.backend import _dtypes, _jax_distribution
@@ -363,7 +363,7 @@ class JaxAdapter(Adapter):
         return jax.block_until_ready(arrays)
 
     def eagerly(self):
-        return jax.core.eval_context()  # ensure_compile_time_eval() would fold constants in programs compiled inside
+        return eval_context()  # ensure_compile_time_eval() would fold constants in programs compiled inside
 
     def fori_loop(self, lower, upper, body, init):
         return jax.lax.fori_loop(lower, upper, body, init)

@@ -47,8 +47,7 @@ class Lambda(Layer):
         self.arguments = arguments or {}
         self.mask = mask
         self._output_shape: Any = output_shape
-        if mask is not None:
-            self.supports_masking = True
+        self.supports_masking = mask is not None
 
     def call(self, inputs: Array, mask: Any = None, training: bool | None = None) -> Array:
         accepted = inspect.signature(self.function).parameters

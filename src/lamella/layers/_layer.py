@@ -111,7 +111,8 @@ class Layer(Operation):
             raise ArgumentError(f"The `trainable` of {type(self).__name__} must be True or False; got {trainable!r}.")
         self._trainable = bool(trainable)
         self.built = self._built_from_start and type(self).build is Layer.build
-        self.supports_masking = hasattr(self, "supports_masking") and bool(type(self).__dict__.get("supports_masking"))
+        stated = inspect.getattr_static(type(self), "supports_masking")  # a class attribute, or else this property
+        self.supports_masking = stated if isinstance(stated, bool) else self._computes_mask
         self.supports_jit = True  # whether programs with it may be compiled
         self._input_spec: Any = None
         self._losses: list = []
@@ -459,8 +460,12 @@ class Layer(Operation):
         self._input_spec = value
 
     @property
+    def _computes_mask(self) -> bool:
+        return type(self).compute_mask is not Layer.compute_mask
+
+    @property
     def supports_masking(self) -> bool:
-        """Whether it passes the mask of its input on."""
+        """Whether it passes the mask of its input on; True where its class defines `compute_mask`."""
         return self._supports_masking
 
     @supports_masking.setter
@@ -507,7 +512,7 @@ class Layer(Operation):
                     if is_tensor(output):
                         penalty: Any = self.activity_regularizer(output)
                         self.add_loss(penalty / max(1, *output.shape[:1]))
-        pass_mask_on(self, arguments, outputs, type(self).compute_mask is not Layer.compute_mask)
+        pass_mask_on(self, arguments, outputs, self._computes_mask)
         self._locked = True
         told = observer()
         if told is not None:

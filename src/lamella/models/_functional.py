@@ -255,9 +255,6 @@ class Functional(Model):
         """Nothing to do: a drawn model is built."""
         self.built = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None
-
     # ---- configuration ---------------------------------------------------------------------------
 
     def get_config(self) -> dict:

@@ -214,9 +214,6 @@ class Sequential(Model):
             shape = layer.compute_output_shape(shape)
         return shape
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None
-
     def _check_input(self, x: Any) -> None:
         if self._functional is not None:
             self._functional._check_input(x)
