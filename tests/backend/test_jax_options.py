@@ -57,7 +57,7 @@ def test_programs_are_traced_one_at_a_time():
 
 
 def test_programs_made_while_variables_are_made_hold_no_constants():
-    """A large draw was compiled with all its counters inside: 35 seconds and 200 MB of cache for 50 million numbers."""
+    """A large draw was compiled with all its counters inside: 35 seconds for 50 million numbers."""
 
     def counted(x):
         with _registry.get("jax").eagerly():
