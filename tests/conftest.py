@@ -3,6 +3,7 @@
 Tests import what they share by its path in this folder, as in `from parity.ops._runner import Case`.
 """
 
+import functools
 import itertools
 import os
 import sys
@@ -40,9 +41,44 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.xfail(reason=known, strict=False))
 
 
-# The tables of layers compile thousands of small programs that run once. XLA leaves out most of its optimisations there,
-# which takes a third of the time away; elsewhere tests run what a user runs. `LAMELLA_TEST_OPTIMIZED=1` has it everywhere.
-_COMPILED_BRIEFLY = ("tests/contracts/", "tests/layers/")
+# Tables compile tens of thousands of small programs that run once. XLA leaves out most of its optimisations there, and takes
+# its plain code generator, which halves the time; elsewhere tests run what a user runs. `LAMELLA_TEST_OPTIMIZED=1` has it everywhere.
+_COMPILED_BRIEFLY = tuple(
+    f"tests/{folder}/"
+    for folder in [
+        "activations",
+        "constraints",
+        "contracts",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "ops",
+        "parity",
+        "quantizers",
+        "regularizers",
+    ]
+)
+
+
+@functools.cache
+def _cheapen_compiles():
+    """Let XLA take its plain code generator where JAX leaves out optimisations, and JAX write all programs in one context.
+
+    JAX has an option of the first kind per program only, and makes a context per program, which is half the work of a small one.
+    """
+    from jax._src import compiler
+    from jax._src.interpreters import mlir
+
+    theirs = compiler.get_compile_options
+
+    def ours(*args, env_options_overrides=None, **kwargs):
+        if sys.modules["jax"].config.read("jax_disable_most_optimizations"):
+            env_options_overrides = {"xla_cpu_use_fusion_emitters": False} | (env_options_overrides or {})
+        return theirs(*args, env_options_overrides=env_options_overrides, **kwargs)
+
+    compiler.get_compile_options = ours
+    mlir.make_ir_context = functools.cache(mlir.make_ir_context)
 
 
 def pytest_runtest_setup(item):
@@ -50,6 +86,8 @@ def pytest_runtest_setup(item):
     if "jax" in sys.modules:
         config = sys.modules["jax"].config
         brief = item.nodeid.startswith(_COMPILED_BRIEFLY) and not os.environ.get("LAMELLA_TEST_OPTIMIZED")
+        if brief:
+            _cheapen_compiles()
         if config.read("jax_disable_most_optimizations") != brief:
             config.update("jax_disable_most_optimizations", brief)
 
