@@ -9,7 +9,7 @@ LamellaError
 │   │   └── MissingKeyError (KeyError) a key that a dictionary of data lacks
 │   ├── ArgumentTypeError (TypeError)  an argument of a type that cannot be used
 │   └── DataError                      training data that cannot be used
-│       └── MissingDirectoryError (FileNotFoundError) a directory of data that is not there
+│       └── MissingPathError (FileNotFoundError) a file or directory that is not there
 ├── NotBuiltError (ValueError)         a layer or model used before its variables exist
 │   └── UnsetAttributeError (AttributeError) an attribute that is set when the layer is built
 ├── NotDrawnError (AttributeError)     the symbolic input or output of something never called on symbolic tensors
@@ -66,8 +66,8 @@ class DataError(ArgumentError):
     """Training data that cannot be used."""
 
 
-class MissingDirectoryError(DataError, FileNotFoundError):
-    """A directory of data that is not there."""
+class MissingPathError(DataError, FileNotFoundError):
+    """A file or directory that is not there."""
 
 
 class NotBuiltError(LamellaError, ValueError):

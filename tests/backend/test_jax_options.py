@@ -12,11 +12,11 @@ from lamella.backend import _jax, _jax_convolution, _registry
 cpu_only = pytest.mark.skipif(jax.default_backend() != "cpu", reason="an option of XLA's compiler for CPUs")
 
 
-def text(channels):
+def text(channels, results=16):
     def program(x, kernel):
         return _jax_convolution.convolution(x, kernel, (1, 1), ((1, 1),) * 2, (1, 1), (1, 1), 1, True)
 
-    return jax.jit(program).lower(jnp.ones((2, 8, 8, channels)), jnp.ones((3, 3, channels, 4))).as_text()
+    return jax.jit(program).lower(jnp.ones((2, 8, 8, channels)), jnp.ones((3, 3, channels, results))).as_text()
 
 
 @cpu_only
@@ -26,7 +26,7 @@ def test_many_channels_are_left_to_xla_itself():
 
 @cpu_only
 def test_few_channels_and_other_programs_get_no_option():
-    assert _jax.compiler_options(text(3)) == {}
+    assert _jax.compiler_options(text(3)) == _jax.compiler_options(text(16, results=3)) == {}
     assert _jax.compiler_options(jax.jit(jnp.sin).lower(1.0).as_text()) == {}
 
 

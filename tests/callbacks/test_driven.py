@@ -117,3 +117,12 @@ def test_lists_of_callbacks(keras):
         [], add_history=True, add_progbar=True, model=model_of(keras), epochs=3, steps=1, verbose=0
     )
     return [type(c).__name__ for c in both.callbacks], both.params
+
+
+@pytest.mark.parametrize("verbose", ["auto", 0, 2])
+@beside_keras
+def test_callbacks_hear_of_verbose_as_it_was_given(keras, verbose):
+    model, heard = model_of(keras), keras.callbacks.Callback()
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.predict(np.ones((4, 3), "float32"), verbose=verbose, callbacks=[heard])
+    return heard.params

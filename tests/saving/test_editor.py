@@ -69,5 +69,5 @@ def test_mistakes(editor, tmp_path):
         editor.add_object("../x", {})
     with pytest.raises(ArgumentError, match="extension"):
         editor.save(tmp_path / "new.keras")
-    with pytest.raises(ArgumentError, match="no file"):
+    with pytest.raises(FileNotFoundError, match="no file"):
         keras.saving.KerasFileEditor(tmp_path / "none.keras")

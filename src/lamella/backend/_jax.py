@@ -76,6 +76,16 @@ def _keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
+@jax.custom_jvp
+def _absolute(x: Any) -> Any:
+    return jnp.abs(x)
+
+
+@_absolute.defjvp
+def _(primals, tangents):
+    return jnp.abs(primals[0]), jnp.sign(primals[0]) * tangents[0]  # JAX's own is 1 at 0
+
+
 class JaxAdapter(Adapter):
     """Arrays are `jax.Array`. 64-bit types are stored as 32-bit ones until somebody asks for float64."""
 
@@ -219,7 +229,7 @@ class JaxAdapter(Adapter):
     def scalar(self, value, dtype):
         return np.asarray(value, numpy_dtype(self.canonical_dtype(dtype)))  # no transfer, and a literal when traced
 
-    absolute = as_method(jax.jit(lambda x: jnp.where(x == 0, jnp.zeros_like(x), jnp.abs(x)), inline=True))
+    absolute = as_method(jax.jit(_absolute, inline=True))
     exp2, cbrt, sinc, i0 = (as_method(f) for f in (jnp.exp2, jnp.cbrt, jnp.sinc, jnp.i0))
     logaddexp2, fmod, ldexp = (as_method(f) for f in (jnp.logaddexp2, jnp.fmod, jnp.ldexp))
     gcd, lcm = as_method(jnp.gcd), as_method(jnp.lcm)
@@ -520,17 +530,17 @@ _OWN_CONVOLUTION = {
 def compiler_options(text: str) -> dict[str, Any]:
     """XLA's options for the program `text` (StableHLO) on this device.
 
-    On a CPU, XLA leaves convolutions to a library that is faster than its own code where an image has few channels,
-    and slower elsewhere, up to twice for the kernel's gradient. The option holds for a whole program: the larger
+    On a CPU, XLA leaves convolutions to a library that is faster than its own code where the image or the result has
+    few channels, and slower elsewhere, up to twice for the kernel's gradient. The option holds for a whole program: the larger
     part of the arithmetic decides.
     """
     if jax.default_backend() != "cpu":
         return {}
     few = many = 0
     for kernel, result in _CONVOLUTION.findall(text):
-        *window, depth, _ = map(int, kernel[:-1].split("x"))
+        *window, depth, channels = map(int, kernel[:-1].split("x"))
         work = math.prod(window) * depth * math.prod(map(int, result[:-1].split("x")))
-        few, many = (few + work, many) if depth < 8 else (few, many + work)
+        few, many = (few + work, many) if min(depth, channels) < 8 else (few, many + work)
     return dict(_OWN_CONVOLUTION) if many > few and _knows_option() else {}
 
 

@@ -13,7 +13,7 @@ from lamella.backend import _dtypes
 from lamella.data import _images
 from lamella.data._dataset import Dataset, stacked
 from lamella.data._sequences import check_format
-from lamella.errors import ArgumentError, DataError, MissingDirectoryError
+from lamella.errors import ArgumentError, DataError, MissingPathError
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 _READERS = min(8, os.cpu_count() or 1)
@@ -310,7 +310,7 @@ def _found(
     shuffle: bool, seed: int, verbose: bool,
 ) -> Files:  # fmt: skip
     if not os.path.isdir(directory):
-        raise MissingDirectoryError(f"There is no directory {directory!r} to look for {what} files in.")
+        raise MissingPathError(f"There is no directory {directory!r} to look for {what} files in.")
     if labels == "inferred":
         folders = sorted(e.name for e in os.scandir(directory) if e.is_dir() and not e.name.startswith("."))
         names = list(class_names) if class_names else folders

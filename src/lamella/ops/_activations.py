@@ -199,8 +199,8 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Array:
     """
     xp, x, half, one = promote_float(x, 0.5, 1.0)
     if approximate:
-        _, _, scale, cubic = promote_float(x, math.sqrt(2 / math.pi), 0.044715)
-        return x * (half * (one + xp.tanh(scale * (x + cubic * (x * x * x)))))
+        _, _, scale, cubic = promote_float(x, math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi))
+        return x * (half * (one + xp.tanh(x * (scale + cubic * (x * x)))))
     _, _, root = promote_float(x, math.sqrt(2))
     return half * x * _registry.active().erfc(-x / root)
 

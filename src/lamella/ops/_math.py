@@ -54,8 +54,8 @@ def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
         return xp.full(tuple(shape), -math.inf, dtype=x.dtype)
     highest = xp.max(xp.real(x) if _registry.active().dtype(x).startswith("c") else x, axis=axes, keepdims=True)
     highest = _registry.active().stop_gradient(xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest)))
-    out = xp.log(xp.sum(xp.exp(x - highest), axis=axes, keepdims=True)) + highest
-    return out if keepdims else xp.squeeze(out, axis=axes)
+    total = xp.sum(xp.exp(x - highest), axis=axes, keepdims=keepdims)
+    return xp.log(total) + (highest if keepdims else xp.squeeze(highest, axis=axes))
 
 
 @op

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.errors import ArgumentError
+from lamella.errors import ArgumentError, MissingPathError
 from lamella.saving import _hdf5
 from lamella.saving._archive import open_archive, safe_name
 from lamella.saving._atomic import replacing
@@ -39,18 +39,18 @@ class KerasFileEditor:
         import tempfile
 
         self.filepath = Path(filepath)
+        if not self.filepath.name.endswith((".weights.h5", ".h5", ".hdf5", ".keras")):
+            raise ArgumentError(f"Expected a `.weights.h5` or `.keras` file; got {str(filepath)!r}.")
         if not self.filepath.exists():
-            raise ArgumentError(f"There is no file {str(filepath)!r}.")
-        if self.filepath.name.endswith((".weights.h5", ".h5", ".hdf5")):
-            self._objects = _read(self.filepath)
-        elif self.filepath.suffix == ".keras":
+            raise MissingPathError(f"There is no file {str(filepath)!r}.")
+        if self.filepath.suffix == ".keras":
             with tempfile.TemporaryDirectory() as scratch, open_archive(self.filepath) as archive:
                 if WEIGHTS_NAME not in archive.names():
                     raise ArgumentError(f"{str(filepath)!r} holds no {WEIGHTS_NAME}.")
                 with archive.as_file(WEIGHTS_NAME, Path(scratch)) as place:
                     self._objects = _read(place)
         else:
-            raise ArgumentError(f"Expected a `.weights.h5` or `.keras` file; got {str(filepath)!r}.")
+            self._objects = _read(self.filepath)
 
     def summary(self) -> None:
         """Print the objects, and the shape and dtype of each of their weights."""

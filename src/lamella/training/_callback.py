@@ -22,7 +22,7 @@ class Callback:
 
     Attributes:
         model: the model in training.
-        params: a dict with "epochs", "steps", "verbose".
+        params: a dict with "epochs", "steps", "verbose" (as it was given, also "auto").
         reads_only: whether the batch hooks only read their arguments.
     """
 
@@ -144,6 +144,13 @@ class History(Callback):
         from lamella.visualization._curves import plot_history
 
         plot_history(self, metrics, path)
+
+
+def verbosity(verbose: Any) -> int:
+    """0, 1 or 2 for what `verbose` may be."""
+    if verbose == "auto":
+        return 1
+    return int(verbose)
 
 
 class CallbackList:

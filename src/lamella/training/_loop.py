@@ -18,7 +18,7 @@ from lamella.errors import DataError
 from lamella.layers._call import observing
 from lamella.training import _steps
 from lamella.training._ahead import STEPS, Ahead, groups_of
-from lamella.training._callback import CallbackList, History
+from lamella.training._callback import CallbackList, History, verbosity
 from lamella.training._plan import Plan, plan_for
 from lamella.training._position import Position
 from lamella.training._preparation import prepare
@@ -302,12 +302,11 @@ def fit(
         source.shuffle(order)
     prepare(model, source, "fit")
 
-    bar = verbosity(verbose)
     if not isinstance(callbacks, CallbackList):
-        callbacks = CallbackList(callbacks, add_history=True, add_progbar=bar != 0, model=model)
+        callbacks = CallbackList(callbacks, add_history=True, add_progbar=verbosity(verbose) != 0, model=model)
     if keeper is not None:
         callbacks = CallbackList([*callbacks.callbacks, keeper], model=model)
-    callbacks.set_params({"verbose": bar, "epochs": epochs, "steps": limit or source.steps})
+    callbacks.set_params({"verbose": verbose, "epochs": epochs, "steps": limit or source.steps})
     history = next(c for c in callbacks.callbacks if isinstance(c, History))
     position = Position(model, callbacks.callbacks, (source, validation), order)
     position.at(initial_epoch)
@@ -408,13 +407,6 @@ def limit_of(steps: int | None) -> int | None:
     return steps if most is None else min(steps or most, most)
 
 
-def verbosity(verbose: Any) -> int:
-    """0, 1 or 2 for what `verbose` may be."""
-    if verbose == "auto":
-        return 1
-    return int(verbose)
-
-
 def _evaluate_source(model: Any, source: Any, callbacks: CallbackList, limit: int | None) -> dict[str, Any]:
     callbacks.on_test_begin()
     if isinstance(source, StreamSource):
@@ -443,10 +435,9 @@ def evaluate(
     """The body of `Model.evaluate`: the metrics by name."""
     source = make_source(x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate")
     prepare(model, source, "evaluate")
-    bar = verbosity(verbose)
     if not isinstance(callbacks, CallbackList):
-        callbacks = CallbackList(callbacks, add_progbar=bar != 0, model=model)
+        callbacks = CallbackList(callbacks, add_progbar=verbosity(verbose) != 0, model=model)
     limit = limit_of(steps)
-    callbacks.set_params({"verbose": bar, "epochs": 1, "steps": limit or source.steps})
+    callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": limit or source.steps})
     model.reset_metrics()
     return _evaluate_source(model, source, callbacks, limit)

@@ -11,8 +11,8 @@ from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.data._sources import StreamSource, make_source
 from lamella.training._ahead import BYTES, STEPS, groups_of
-from lamella.training._callback import CallbackList
-from lamella.training._loop import limit_of, verbosity
+from lamella.training._callback import CallbackList, verbosity
+from lamella.training._loop import limit_of
 from lamella.training._preparation import prepare
 
 QUICK = 0.002  # seconds below which a batch is worth a loop in the program, which is a second one to compile
@@ -24,12 +24,11 @@ def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: 
     """The body of `Model.predict`: NumPy arrays, in the structure of the model's outputs."""
     source = make_source(x, batch_size=batch_size, steps=steps, what="predict")
     prepare(model, source, "predict")
-    bar = verbosity(verbose)
     if not isinstance(callbacks, CallbackList):
-        callbacks = CallbackList(callbacks, add_progbar=bar != 0, model=model)
+        callbacks = CallbackList(callbacks, add_progbar=verbosity(verbose) != 0, model=model)
     limit = limit_of(steps)
     count = limit or source.steps
-    callbacks.set_params({"verbose": bar, "epochs": 1, "steps": count})
+    callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": count})
     bars: list[Any] = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
     eager = model.run_eagerly or not model.jit_compile
 

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from lamella.training._callback import Callback
+from lamella.training._callback import Callback, verbosity
 
 
 class Progbar:
@@ -190,7 +190,7 @@ class ProgbarLogger(Callback):
 
     def _begin(self) -> None:
         params = self.params or {}
-        self.progbar = Progbar(params.get("steps"), verbose=params.get("verbose", 1))
+        self.progbar = Progbar(params.get("steps"), verbose=verbosity(params.get("verbose", 1)))
         self.progbar._averages = False  # the logs are running means already
 
     def show(self, step: int, logs: dict[str, Any]) -> None:
@@ -217,7 +217,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         params = self.params or {}
         epochs = params.get("epochs", 1)
-        if params.get("verbose", 1) and epochs > 1:
+        if verbosity(params.get("verbose", 1)) and epochs > 1:
             sys.stdout.write(f"Epoch {epoch + 1}/{epochs}\n")
         self._begin()
 
