@@ -484,6 +484,16 @@ KINDS = ["shared", "ops", "nested", "arguments", "array", "sub-graph", "list", "
 
 
 @beside_keras
+@pytest.mark.parametrize("structure", [list, tuple, lambda outputs: dict(zip("ab", outputs))])
+def test_outputs_keep_their_structure_in_a_configuration(keras, structure):
+    x = keras.Input((2,), name="x")
+    model = keras.Model(x, structure([ones(keras, 1, name="o")(x), ones(keras, 2, name="p")(x)]))
+    again = keras.Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    return again(X), model.get_config()["output_layers"]
+
+
+@beside_keras
 @pytest.mark.parametrize("kind", [k for k in KINDS if k != "nested inputs"])
 def test_config_round_trip(keras, kind):
     model = graphs(keras, kind)

@@ -459,7 +459,7 @@ def _listed(structure: Any) -> Any:
     if isinstance(structure, dict):
         return {k: _listed(v) for k, v in structure.items()}
     if isinstance(structure, (list, tuple)):
-        return [_listed(v) for v in structure]
+        return (tuple if isinstance(structure, tuple) else list)(_listed(v) for v in structure)
     return structure
 
 
@@ -536,7 +536,7 @@ def functional_from_config(cls: Any, config: dict, custom_objects: dict | None =
             return tensor
         if isinstance(structure, dict):
             return {k: tensors(v) for k, v in structure.items()}
-        return None if structure is None else [tensors(v) for v in structure]
+        return None if structure is None else type(structure)(tensors(v) for v in structure)
 
     extra = {
         k: v for k, v in config.items() if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
