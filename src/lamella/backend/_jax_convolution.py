@@ -214,20 +214,19 @@ def _forward(x: Array, kernel: Array, how: Geometry) -> Array:
 def _transposed(x: Array, kernel: Array, how: Geometry, sizes: Sequence[int]) -> Array:
     """A convolution of an image with holes: what every pixel gives to its surroundings, added up."""
     window = kernel.shape[:-2]
+    if how.groups > 1 and kernel.shape[-2] == 1:  # the gradient of a depthwise one, whose loops leave out the holes
+        image = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[-1]), x.dtype)
+        turned, back = _turned(kernel, how.groups), how.towards_image(x.shape[1:-1], window)
+        return jax.linear_transpose(lambda image: library_convolution(image, turned, how=back), image)(x)[0]
     kernel = kernel[(slice(None, None, -1),) * how.rank]
     reach = [(_dilated(k, d) - 1 - low, 0) for k, d, (low, _) in zip(window, how.kernel_dilation, how.padding)]
-    if how.groups > 1 and kernel.shape[-2] == 1:
+    columns = _columns(x, kernel, how.groups)  # (batch, *spatial, places, filters)
 
-        def part(place):
-            return _by_channel(x, kernel[place][0])
-    else:
-        columns = _columns(x, kernel, how.groups)  # (batch, *spatial, places, filters)
-
-        def part(place):
-            at = 0
-            for p, k in zip(place, window):
-                at = at * k + p
-            return columns[..., at, :]
+    def part(place):
+        at = 0
+        for p, k in zip(place, window):
+            at = at * k + p
+        return columns[..., at, :]
 
     return overlap_add(part, window, x.shape[1:-1], how.input_dilation, how.kernel_dilation, reach, sizes)
 
