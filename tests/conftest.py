@@ -49,7 +49,6 @@ _COMPILED_BRIEFLY = tuple(
         "activations",
         "constraints",
         "contracts",
-        "initializers",
         "layers",
         "losses",
         "metrics",
