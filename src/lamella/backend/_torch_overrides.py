@@ -84,8 +84,9 @@ for _name, _function in (("relu", torch.relu), ("relu6", F.relu6), ("silu", F.si
 
 @_override
 def gelu(x, approximate=True):
-    one = _floating(x)
-    return NotImplemented if one is None else F.gelu(one[0], approximate="tanh" if approximate else "none")
+    # Without `approximate`, PyTorch's kernel for AVX-512 is right to four digits only, and NaN at infinity.
+    one = _floating(x) if approximate else None
+    return NotImplemented if one is None else F.gelu(one[0], approximate="tanh")
 
 
 def _along_axis(name: str, function: Callable) -> None:
