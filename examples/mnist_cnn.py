@@ -1,7 +1,6 @@
-"""Digits read by a small convolutional network: 99% of the test images after a few epochs.
+"""Digits read by a small convolutional network: more than 99% of the test images after six epochs.
 
-Two blocks of convolution and pooling, dropout before the last layer, and a learning rate that falls when the validation
-loss no longer does.
+Two blocks of convolution and pooling, dropout around a hidden layer, and a learning rate that falls to zero along a cosine.
 """
 
 import keras
@@ -20,20 +19,17 @@ model = keras.Sequential(
         layers.Conv2D(64, 3, activation="relu"),
         layers.MaxPooling2D(2),
         layers.Flatten(),
-        layers.Dropout(0.5),
+        layers.Dropout(0.3),
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.3),
         layers.Dense(10, activation="softmax"),
     ]
 )
 model.summary()
-model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-model.fit(
-    x_train,
-    y_train,
-    batch_size=128,
-    epochs=8,
-    validation_split=0.1,
-    callbacks=[keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.3, patience=1)],
-)
+epochs, batch_size = 6, 128
+rate = keras.optimizers.schedules.CosineDecay(2e-3, decay_steps=epochs * len(x_train) * 9 // 10 // batch_size)
+model.compile(optimizer=keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(x_train, y_train, batch_size=batch_size, epochs=epochs, validation_split=0.1)
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
 print(f"Test loss: {loss:.4f}")
 print(f"Test accuracy: {accuracy:.4f}")
