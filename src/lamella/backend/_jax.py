@@ -531,8 +531,8 @@ def compiler_options(text: str) -> dict[str, Any]:
     """XLA's options for the program `text` (StableHLO) on this device.
 
     On a CPU, XLA leaves convolutions to a library that is faster than its own code where the image or the result has
-    few channels, and slower elsewhere, up to twice for the kernel's gradient. The option holds for a whole program: the larger
-    part of the arithmetic decides.
+    few channels, and slower elsewhere, up to twice for the kernel's gradient. The option holds for a whole program: the
+    larger part of the arithmetic decides.
     """
     if jax.default_backend() != "cpu":
         return {}

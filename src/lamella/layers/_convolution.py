@@ -146,7 +146,7 @@ def _padding(layer: Any, value: Any) -> str:
 
 
 def positive_number(layer: Any, argument: str, value: Any) -> int:
-    if not isinstance(value, numbers.Real) or float(value) != int(float(value)) or float(value) <= 0:
+    if not isinstance(value, numbers.Real) or not float(value).is_integer() or float(value) <= 0:
         raise ArgumentError(
             f"Invalid value for argument `{argument}` of {label(layer)}. Expected a strictly positive integer. "
             f"Received {argument}={value!r}."
