@@ -14,9 +14,9 @@ from benchmarks._measures import Bar
 from benchmarks._run import Laps, Run
 
 # A step takes long beside the 4 to 8 ms after which a sleeping loader gets a core where XLA's threads hold them all.
-STEPS = 50
+STEPS = 20
 BATCH_SIZE = 64
-UNITS = 4096
+UNITS = 3072
 EPOCHS = 3
 PEERS = ("lamella", "keras-jax", "keras-tensorflow", "keras-torch")
 COLUMNS = (

@@ -9,6 +9,7 @@ from backends import backends, installed
 import lamella
 from lamella import ops, random
 from lamella.backend import _registry
+from lamella.backend._numpy_arrays import aligned
 from lamella.core import _scopes
 from lamella.errors import BackendError, DTypeError, ShapeError
 
@@ -364,3 +365,25 @@ def test_structures_keep_their_kinds(adapter):
 def test_every_adapter_of_ours_is_known():
     assert {"jax", "numpy", "torch", "tensorflow"} <= set(lamella.backend.known())
     assert installed("numpy")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("offset", [0, 4])
+def test_large_arrays_are_taken_with_at_most_one_copy(adapter, dtype, offset):
+    values = aligned((1024, 1032), np.dtype(dtype))
+    values[...] = np.arange(values.size).reshape(values.shape)
+    values = values[:, offset : offset + 1024]  # rows apart, and with `offset` not at a multiple of 64 bytes
+    assert not values.flags.c_contiguous
+    for taken in (adapter.share(values), adapter.asarray(values)):
+        np.testing.assert_array_equal(adapter.to_numpy(taken), values)
+
+
+def test_jax_shares_what_is_aligned_and_copies_what_is_not():
+    with lamella.backend.use("jax") as adapter:
+        whole = aligned((2**19 + 16,), np.dtype("float32"))
+        whole[:] = 1
+        for array, shared in ((whole, True), (whole[1:], False)):
+            taken, mine = adapter.share(array), adapter.asarray(array)
+            assert (taken.unsafe_buffer_pointer() == array.ctypes.data) is shared
+            array[0] = 7
+            assert mine[0] == 1

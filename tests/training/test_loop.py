@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -76,6 +77,15 @@ def test_a_listener_that_may_act_sees_every_step_and_says_so_in_the_plan():
     assert "EveryStep may act" in model.training_plan()
     model.fit(X, Y, batch_size=8, verbose=0)
     assert "nobody listens" in model.training_plan()
+
+
+def test_the_first_steps_are_few_and_a_shorter_time_is_believed_at_once():
+    plan = _plan.Plan()
+    assert plan.next(remaining=1000, step=0) == 2
+    plan.finished(2, since=time.perf_counter() - 4)  # the first ones compiled something
+    assert plan.next(remaining=1000, step=2) == 1
+    plan.finished(2, since=time.perf_counter())
+    assert plan.next(remaining=1000, step=4) == 1000
 
 
 def test_stop_training_is_honoured_at_the_next_step():

@@ -20,10 +20,10 @@ import numpy as np
 from jax.core import Tracer, eval_context
 
 from lamella._lazy import gc_paused
-from lamella.backend import _dtypes, _jax_distribution
+from lamella.backend import _dtypes, _jax_distribution, _jax_products
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
-from lamella.backend._numpy_arrays import fits_int32, numpy_array, numpy_dtype, refuse_text
+from lamella.backend._numpy_arrays import aligned_copy, fits_int32, is_aligned, numpy_array, numpy_dtype, refuse_text
 from lamella.errors import BackendError, DTypeError
 
 _CONFIG: Any = jax.config  # whose flags are made at run time, unseen by a type checker
@@ -145,7 +145,7 @@ class JaxAdapter(Adapter):
         if dtype is None and name == "int32" and isinstance(value, (int, list, tuple, range)) and not fits_int32(array):
             raise OverflowError(f"Python integers in {str(value)[:60]} are too large for int32, the dtype of integers.")
         # A copy of its own: the device may share the host's memory. (`jnp.asarray` would compile a copy per shape.)
-        return jax.device_put(np.array(array, numpy_dtype(name)))
+        return jax.device_put(aligned_copy(array, numpy_dtype(name)))
 
     def _from_host(self, value, dtype):
         if isinstance(value, np.ndarray):
@@ -160,8 +160,11 @@ class JaxAdapter(Adapter):
 
     def share(self, value):
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            name = self.canonical_dtype(_dtypes.standardize_dtype(value.dtype))
-            return jax.device_put(np.ascontiguousarray(value, numpy_dtype(name)))
+            dtype = numpy_dtype(self.canonical_dtype(_dtypes.standardize_dtype(value.dtype)))
+            if jax.default_backend() != "cpu":
+                return jax.device_put(np.asarray(value, dtype, order="C"))
+            # What is not aligned, XLA would copy, into memory that costs twice as much to get as NumPy's.
+            return jax.device_put(value if is_aligned(value, dtype) else aligned_copy(value, dtype))
         return self.asarray(value)
 
     def to_numpy(self, array):
@@ -283,10 +286,10 @@ class JaxAdapter(Adapter):
     # ---- products --------------------------------------------------------------------------------
 
     def einsum(self, subscripts, *operands, accumulate=None):
-        return jnp.einsum(subscripts, *operands, preferred_element_type=accumulate)
+        return _jax_products.einsum(subscripts, *operands, accumulate=accumulate)
 
     def matmul(self, x1, x2, accumulate=None):
-        return jnp.matmul(x1, x2, preferred_element_type=accumulate)
+        return _jax_products.matmul(x1, x2, accumulate)
 
     def correlate(self, x1, x2, mode):
         return jnp.correlate(x1, x2, mode=mode)

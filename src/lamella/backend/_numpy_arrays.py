@@ -1,5 +1,7 @@
 """NumPy's dtypes and arrays by our rules: what every adapter reads values with, without loading the NumPy adapter."""
 
+import math
+
 import ml_dtypes
 import numpy as np
 
@@ -7,6 +9,10 @@ from lamella.backend import _dtypes
 from lamella.errors import DTypeError, ShapeError
 
 EXTENDED = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+
+
+_ALIGNMENT = 64
+_LARGE = 2**20  # bytes that take longer to copy than a few lines of Python
 
 
 def numpy_dtype(name: str) -> np.dtype:
@@ -43,6 +49,29 @@ def _read(value) -> np.ndarray:
         if "inhomogeneous" not in str(error):
             raise
         raise ShapeError(f"Expected an array; got nested lists of unequal lengths: {str(value)[:200]}.") from error
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array of unset numbers that XLA can take on a CPU without a copy: it begins at a multiple of 64 bytes."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned_copy(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A copy of `array` in row-major order, and `aligned` where it is large."""
+    if array.nbytes < _LARGE:
+        return np.array(array, dtype)
+    out = aligned(array.shape, dtype)
+    np.copyto(out, array, casting="unsafe")
+    return out
+
+
+def is_aligned(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether `array` is as `aligned_copy` would make it, so that no copy is needed."""
+    placed = array.nbytes < _LARGE or array.ctypes.data % _ALIGNMENT == 0
+    return array.dtype == dtype and array.flags.c_contiguous and placed
 
 
 def refuse_text(array: np.ndarray) -> None:

@@ -86,6 +86,8 @@ def dot(x1: ArrayLike, x2: ArrayLike) -> Array:
     xp, x1, x2 = promote(x1, x2)
     if not x1.ndim or not x2.ndim:
         return xp.multiply(x1, x2)
+    if x2.ndim == 2 and x1.shape[-1] == x2.shape[0]:
+        return _registry.active().matmul(x1, x2)
     return _contracted("dot", xp, x1, x2, [x1.ndim - 1], [max(0, x2.ndim - 2)])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.backend import _registry
 from lamella.backend._dtypes import standardize_dtype
+from lamella.backend._numpy_arrays import aligned
 from lamella.core import _tree
 from lamella.training import _steps
 
@@ -85,17 +86,9 @@ def _laid_out(group: list[Any], capacity: int) -> tuple[Any, np.ndarray, int]:
         if first.dtype.kind not in "fiub":
             return adapter.asarray(np.concatenate([*arrays, *[np.zeros_like(first)] * (capacity - len(group))]))
         dtype = np.dtype(adapter.canonical_dtype(standardize_dtype(first.dtype)))
-        joined = _aligned((capacity * len(first), *first.shape[1:]), dtype)
+        joined = aligned((capacity * len(first), *first.shape[1:]), dtype)
         np.concatenate(arrays, out=joined[: len(group) * len(first)], casting="unsafe")  # the rest is never read
         return adapter.share(joined)
 
     data = _tree.map_structure(join, *group)
     return data, np.arange(capacity * rows, dtype=np.int32).reshape(capacity, rows), len(group)
-
-
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array of unset numbers that XLA can take on a CPU without a copy: it begins at a multiple of 64 bytes."""
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size].view(dtype).reshape(shape)

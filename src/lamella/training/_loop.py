@@ -5,7 +5,7 @@ import itertools
 import logging
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,7 @@ class Run:
             if self.guards:
                 chunk.before = current_values(program.groups)
             chunk.logs = program.run(data, table, at, at + length)
+            chunk.began = program.began
             self.plan.unrecorded = program.unrecorded
             self._pending.append(chunk)
             self.step += length
@@ -219,7 +220,7 @@ class Chunk:
     table: Any
     logs: Any = None
     before: Any = None
-    began: float = field(default_factory=time.perf_counter)
+    began: float = 0.0
 
 
 def _rows(array: Any, index: np.ndarray) -> Any:

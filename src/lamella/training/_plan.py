@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 UPDATES_PER_SECOND = 10.0
-FIRST_CHUNK = 64
+FIRST_CHUNK = 2
+"""The steps at once until one was timed: few, for a step may take seconds."""
 AT_ONCE = 8
 PATIENCE = {True: 1.0, False: 4.0}
 """The seconds that slow steps at once may take, where somebody watches them and where nobody does."""
@@ -44,10 +45,13 @@ class Plan:
         return min(max(quick, slow, 1), remaining)
 
     def finished(self, steps: int, since: float) -> None:
-        """Take note that `steps` steps are over, which began at the time `since`."""
+        """Take note that `steps` steps are over, which began at the time `since`.
+
+        A shorter time is believed at once: what came before may have been the start of something.
+        """
         measured = (time.perf_counter() - since) / max(steps, 1)
         old = self.seconds_per_step
-        self.seconds_per_step = measured if old is None else 0.5 * (old + measured)
+        self.seconds_per_step = measured if old is None or measured < old else 0.5 * (old + measured)
 
     def __str__(self) -> str:
         return self._length() + (f"; steps run as they are, unrecorded: {self.unrecorded}" if self.unrecorded else "")

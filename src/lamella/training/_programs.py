@@ -8,6 +8,7 @@ import contextlib
 import contextvars
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,6 +74,7 @@ class Chunks:
             return _laid_out(self._carried, state), table
 
         self.late_logs = late_logs
+        self.began = 0.0  # when the program was last called, after it was compiled
         self._warming: threading.Thread | None = None
         self._warmed: set[tuple] = set()
         self._program = adapter.compile(chunk, donate=(0,) if donate else ())
@@ -88,6 +90,7 @@ class Chunks:
         arguments = (current_values(self._carried), data, order, _int32(start), _int32(stop))
         prepare = getattr(self._program, "executable", None)
         program = prepare(*arguments) if prepare is not None else self._program
+        self.began = time.perf_counter()
         with interrupts_deferred():
             state, table = program(*arguments)
             put_values(self._carried, state)
