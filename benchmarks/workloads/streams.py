@@ -14,7 +14,7 @@ from benchmarks._measures import Bar
 from benchmarks._run import Laps, Run
 
 # A step takes long beside the 4 to 8 ms after which a sleeping loader gets a core where XLA's threads hold them all.
-STEPS = 20
+STEPS = 50
 BATCH_SIZE = 64
 UNITS = 3072
 EPOCHS = 3
