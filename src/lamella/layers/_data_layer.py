@@ -5,11 +5,12 @@ import threading
 from typing import Any
 
 from lamella.backend import _registry
-from lamella.core import _tree
+from lamella.core import _scopes, _tree
 from lamella.core._keras_tensor import KerasTensor
 from lamella.layers._layer import Layer
+from lamella.layers._preprocessing_columns import Column, concrete
 
-__all__ = ["DataLayer", "is_in_pipeline", "run_in_pipeline"]
+__all__ = ["DataLayer", "HostLayer", "is_in_pipeline", "run_in_pipeline"]
 
 _one_at_a_time = threading.Lock()  # pipelines call from several threads, and draws at random change a state
 
@@ -21,6 +22,37 @@ class DataLayer(Layer):
         if is_in_pipeline((args, kwargs)):
             return run_in_pipeline(super().__call__, args, kwargs)
         return super().__call__(*args, **kwargs)
+
+
+class HostLayer(DataLayer):
+    """A layer that reads columns on the host: its inputs are not converted to tensors before `call`."""
+
+    _token = "string"
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(inputs, KerasTensor) and concrete(inputs):
+            inputs = self._column(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def _converted(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        return args, kwargs
+
+    def _build_for(self, *arguments: Any) -> None:
+        self._path = _scopes.current_path()
+        self.built = True  # nothing depends on shapes
+
+    def _column(self, value: Any) -> Column:
+        raise NotImplementedError
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of its inputs."""
+        return self._token
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of its inputs."""
+        return self._token
 
 
 def is_in_pipeline(values: Any) -> bool:

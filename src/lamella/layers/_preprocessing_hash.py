@@ -11,7 +11,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["combine", "farmhash64", "siphash64"]
+from lamella.errors import ArgumentError
+from lamella.layers._options import label
+
+__all__ = ["check_salt", "combine", "farmhash64", "siphash64"]
 
 Words: TypeAlias = np.ndarray | np.uint64  # one for each string, or one for all
 
@@ -229,3 +232,21 @@ def _sip_round(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> li
     c, a = c + b, a + d
     b, d = _rotated(b, 64 - 17) ^ c, _rotated(d, 64 - 21) ^ a
     return [a, b, _rotated(c, 32), d]
+
+
+def check_salt(layer: Any, salt: Any) -> list[int] | None:
+    """The two words of a SipHash key: of an integer, or of a pair of them.
+
+    Raises:
+        ArgumentError: for anything else.
+    """
+    if salt is None:
+        return None
+    if isinstance(salt, int) and not isinstance(salt, bool):
+        return [salt, salt]
+    if isinstance(salt, (tuple, list)) and len(salt) == 2 and all(isinstance(s, int) for s in salt):
+        return list(salt)
+    raise ArgumentError(
+        f"The `salt` argument of {label(layer)} can only be a tuple of 2 integers, or a single integer. "
+        f"Received: salt={salt}."
+    )

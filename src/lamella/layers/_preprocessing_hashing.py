@@ -6,13 +6,12 @@ import numpy as np
 
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, ShapeError
-from lamella.layers._data_layer import DataLayer
+from lamella.layers._data_layer import DataLayer, HostLayer
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, positive_integer
 from lamella.layers._preprocessing_columns import Column, arrow, concrete, keys, result
 from lamella.layers._preprocessing_encoding import check_output_mode, encode_host, encoded_shape, refuse_sparse
-from lamella.layers._preprocessing_hash import combine, farmhash64, siphash64
-from lamella.layers._preprocessing_lookup import HostLayer, check_salt
+from lamella.layers._preprocessing_hash import check_salt, combine, farmhash64, siphash64
 from lamella.typing import Shape
 
 __all__ = ["HashedCrossing", "Hashing"]

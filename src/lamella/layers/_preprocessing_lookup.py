@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from lamella import ops
-from lamella.core import _policy, _scopes
+from lamella.core import _policy
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, DataError, NotBuiltError, OutOfRangeError, SerializationError
-from lamella.layers._data_layer import DataLayer
+from lamella.layers._data_layer import HostLayer
 from lamella.layers._options import label
 from lamella.layers._preprocessing_columns import (
     Column,
@@ -30,7 +30,7 @@ from lamella.layers._preprocessing_encoding import (
     encoded_shape,
     refuse_sparse,
 )
-from lamella.layers._preprocessing_hash import farmhash64, siphash64
+from lamella.layers._preprocessing_hash import check_salt, farmhash64, siphash64
 from lamella.layers._preprocessing_vocabulary import Counts, first_repeated
 from lamella.typing import Array, Shape
 
@@ -41,55 +41,6 @@ _FILE = "vocabulary.txt"
 
 class FixedVocabularyError(ArgumentError, RuntimeError):
     """A vocabulary of another size, for a layer whose output others were built for."""
-
-
-class HostLayer(DataLayer):
-    """A layer that reads columns on the host: its inputs are not converted to tensors before `call`."""
-
-    _token = "string"
-
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(inputs, KerasTensor) and concrete(inputs):
-            inputs = self._column(inputs)
-        return super().__call__(inputs, *args, **kwargs)
-
-    def _converted(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        return args, kwargs
-
-    def _build_for(self, *arguments: Any) -> None:
-        self._path = _scopes.current_path()
-        self.built = True  # nothing depends on shapes
-
-    def _column(self, value: Any) -> Column:
-        raise NotImplementedError
-
-    @property
-    def compute_dtype(self) -> str:
-        """The dtype of its inputs."""
-        return self._token
-
-    @property
-    def variable_dtype(self) -> str:
-        """The dtype of its inputs."""
-        return self._token
-
-
-def check_salt(layer: Any, salt: Any) -> list[int] | None:
-    """The two words of a SipHash key: of an integer, or of a pair of them.
-
-    Raises:
-        ArgumentError: for anything else.
-    """
-    if salt is None:
-        return None
-    if isinstance(salt, int) and not isinstance(salt, bool):
-        return [salt, salt]
-    if isinstance(salt, (tuple, list)) and len(salt) == 2 and all(isinstance(s, int) for s in salt):
-        return list(salt)
-    raise ArgumentError(
-        f"The `salt` argument of {label(layer)} can only be a tuple of 2 integers, or a single integer. "
-        f"Received: salt={salt}."
-    )
 
 
 class IndexLookup(HostLayer):

@@ -8,11 +8,12 @@ import numpy as np
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError, ShapeError
+from lamella.layers._data_layer import HostLayer
 from lamella.layers._layer import Layer
 from lamella.layers._options import label
 from lamella.layers._preprocessing_columns import Column, batches, concrete, in_pieces, result, strings
 from lamella.layers._preprocessing_encoding import check_output_mode, encoded_shape, refuse_sparse
-from lamella.layers._preprocessing_lookup import HostLayer, StringLookup
+from lamella.layers._preprocessing_lookup import StringLookup
 from lamella.layers._preprocessing_tokens import Tokens, ngrams_of, split_texts, standardize_texts, tokens_of_lists
 from lamella.typing import Shape
 
