@@ -326,9 +326,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         rows, columns = self.tile_grid_size
         down, right = -height % rows, -width % columns
         levels = ops.cast(images, "int32")
-        padded = ops.pad(
-            levels, [(0, 0), (0, down), (0, right), (0, 0)], mode="reflect" if down or right else "constant"
-        )
+        padded = ops.pad(levels, [(0, 0), (0, down), (0, right), (0, 0)], mode="symmetric")
         tile_height, tile_width = (height + down) // rows, (width + right) // columns
         size = tile_height * tile_width
         tiles = ops.reshape(padded, (batch, rows, tile_height, columns, tile_width, channels))
@@ -349,7 +347,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         rows, columns = self.tile_grid_size
 
         def neighbours(length: int, size: int, count: int) -> tuple:
-            place = (ops.arange(length, dtype="float32") + 0.5) / size - 0.5
+            place = ops.arange(length, dtype="float32") / size - 0.5
             lower = ops.floor(place)
             share = place - lower
             first = ops.cast(ops.clip(lower, 0, count - 1), "int32")
