@@ -178,3 +178,26 @@ def test_python_control_flow_on_shapes():
 def test_control_flow_on_values_is_an_error_not_a_guess():
     with pytest.raises((LamellaError, TypeError, ValueError)):
         infer_spec(lambda x: x if x.sum() > 0 else -x, (T(None, 3),), {})
+
+
+@beside_keras
+@pytest.mark.parametrize(
+    "layer, shape",
+    [
+        (lambda layers: layers.Dense(4), (None, None, None)),
+        (lambda layers: layers.Conv2D(4, 3, strides=2), (None, 9, None, None)),
+        (lambda layers: layers.Conv1D(4, 3, data_format="channels_first"), (None, None, 9)),
+        (lambda layers: layers.Conv2DTranspose(4, 3, padding="same"), (None, None, None, None)),
+        (lambda layers: layers.ConvLSTM1D(4, 3), (None, None, 8, None)),
+        (lambda layers: layers.BatchNormalization(), (None, 5, None)),
+        (lambda layers: layers.GroupNormalization(4), (None, None, None, None)),
+        (lambda layers: layers.LSTM(4, return_sequences=True), (None, None, None)),
+    ],
+)
+def test_shapes_around_sizes_that_weights_would_need(keras, layer, shape):
+    return tuple(layer(keras.layers).compute_output_shape(shape))
+
+
+def test_no_shape_where_none_fits():
+    with pytest.raises(ShapeError, match="known size"):
+        layers.Conv2D(4, 3).compute_output_shape((None, None, None))

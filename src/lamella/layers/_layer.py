@@ -12,7 +12,7 @@ from lamella.core import _policy, _scopes, _tree
 from lamella.core._operation import Node, Operation, any_symbolic_tensors
 from lamella.core._remat import remat
 from lamella.core._variable import Variable
-from lamella.errors import ArgumentError
+from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._building import (
     build_arguments,
     forgotten_init,
@@ -35,11 +35,14 @@ from lamella.layers._configuration import describe, make
 from lamella.layers._input_spec import check_inputs
 from lamella.layers._losses import forget_losses, record_losses, recorded_losses
 from lamella.layers._masking import masks_taken, pass_mask_on, with_masks
-from lamella.layers._shapes import as_shape, shapes_to_tensors
+from lamella.layers._shapes import agreed, as_shape, filled, shapes_to_tensors
 from lamella.layers._stateless import call_with_state
 from lamella.layers._tracking import held_by, holds_state, unique
 from lamella.layers._weights import assign_weights, count_scalars, load_variables
 from lamella.typing import Array
+
+_STAND_INS = (96, 192)
+"""Sizes in the place of unknown ones, which many numbers of heads and groups divide."""
 
 
 class Layer(Operation):
@@ -604,10 +607,17 @@ class Layer(Operation):
 
         Args:
             *args, **kwargs: what `build` takes: an `input_shape`, or one `<argument>_shape` for each tensor argument.
+                Axes of unknown size are None, those too for which weights could not be made.
         """
         layer = self
         if not self.built and type(self).build is not Layer.build:
-            layer = self._built_aside(*args, **kwargs)
+            try:
+                layer = self._built_aside(*args, **kwargs)
+            except ShapeError:
+                shape = self._shape_around_unknown(args, kwargs)
+                if shape is None:
+                    raise
+                return shape
         dtype = self.input_dtype
         tensors = [shapes_to_tensors(as_shape(a), dtype) for a in args]
         named = {k.removesuffix("_shape"): shapes_to_tensors(as_shape(v), dtype) for k, v in kwargs.items()}
@@ -616,6 +626,16 @@ class Layer(Operation):
         with CallContext(None), _scopes.autocast_scope(self._cast_dtype):
             output = Operation.compute_output_spec(layer, *tensors, **named)
         return shape_structure(output)
+
+    def _shape_around_unknown(self, args: tuple, kwargs: dict) -> Any:
+        """The output shape where sizes that weights depend on are unknown: what is the same for two such sizes; or None."""
+        given = [(filled(as_shape(args), size), filled(as_shape(kwargs), size)) for size in _STAND_INS]
+        if given[0] == given[1]:
+            return None
+        try:
+            return agreed(*(Layer.compute_output_shape(self, *args, **kwargs) for args, kwargs in given))
+        except ShapeError:
+            return None
 
     def _built_aside(self, *args: Any, **kwargs: Any) -> "Layer":
         """A copy that is built: asking for a shape must not make variables here."""
