@@ -85,12 +85,11 @@ def _without_ellipsis(terms: list[str], shapes: tuple) -> list[str] | None:
 
 def _product(x1: Any, x2: Any, how: Matrices, accumulate: Any) -> Any:
     (x1, rows), (x2, columns) = _matrix(x1, how.summed, how.first), _matrix(x2, how.summed, how.second)
-    operands, axes, kept = (x1, x2), (how.first, how.second), rows + columns
+    first, second = how.first, how.second
     if how.swapped:
-        operands, axes, kept = operands[::-1], axes[::-1], columns + rows
-    contracted = tuple((axis,) for axis in axes)
-    out = jax.lax.dot_general(*operands, (contracted, ((), ())), preferred_element_type=accumulate)
-    return out.reshape(kept)
+        x1, x2, first, second, rows, columns = x2, x1, second, first, columns, rows
+    dimensions = (((first,), (second,)), ((), ()))
+    return jax.lax.dot_general(x1, x2, dimensions, preferred_element_type=accumulate).reshape(rows + columns)
 
 
 def _matrix(x: Any, summed: int, last: int) -> tuple[Any, tuple]:
