@@ -369,7 +369,7 @@ def test_every_adapter_of_ours_is_known():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize("offset", [0, 4])
-def test_large_arrays_are_taken_with_at_most_one_copy(adapter, dtype, offset):
+def test_large_arrays_whose_rows_lie_apart_keep_their_values(adapter, dtype, offset):
     values = aligned((1024, 1032), np.dtype(dtype))
     values[...] = np.arange(values.size).reshape(values.shape)
     values = values[:, offset : offset + 1024]  # rows apart, and with `offset` not at a multiple of 64 bytes

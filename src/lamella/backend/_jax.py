@@ -163,7 +163,7 @@ class JaxAdapter(Adapter):
             dtype = numpy_dtype(self.canonical_dtype(_dtypes.standardize_dtype(value.dtype)))
             if jax.default_backend() != "cpu":
                 return jax.device_put(np.asarray(value, dtype, order="C"))
-            # What is not aligned, XLA would copy, into memory that costs twice as much to get as NumPy's.
+            # What is not aligned, XLA would copy, into memory that is dearer to get than NumPy's, of large pages.
             return jax.device_put(value if is_aligned(value, dtype) else aligned_copy(value, dtype))
         return self.asarray(value)
 

@@ -95,5 +95,6 @@ def _product(x1: Any, x2: Any, how: Matrices, accumulate: Any) -> Any:
 def _matrix(x: Any, summed: int, last: int) -> tuple[Any, tuple]:
     """`x` with its `summed` last (or first) axes as one and the others as one, and the sizes of the others."""
     shape = tuple(x.shape)
-    parts = (shape[: len(shape) - summed], shape[len(shape) - summed :]) if last else (shape[:summed], shape[summed:])
+    middle = len(shape) - summed if last else summed
+    parts = shape[:middle], shape[middle:]
     return x.reshape(tuple(map(math.prod, parts))), parts[1 - last]
