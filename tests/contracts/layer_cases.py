@@ -155,7 +155,7 @@ REGULARIZATION = [
     case("Dropout", 0.0, x=(3, 4)),
     case("Dropout", 0.5, (None, 1, None), seed=3, x=(3, 4), random=True),
     case("SpatialDropout1D", 0.5, seed=1, x=(3, 4), random=True, masked=True),
-    case("SpatialDropout2D", 0.5, x=(3, 3, 4), random=True),
+    case("SpatialDropout2D", 0.5, seed=1, x=(3, 3, 4), random=True),
     case("SpatialDropout2D", 0.5, "channels_first", x=(4, 3, 3), random=True, name="s", dtype="float32"),
     case("SpatialDropout3D", 0.5, "channels_last", 2, x=(3, 3, 2, 4), random=True),
     case("GaussianDropout", 0.5, seed=1, random=True),
@@ -349,7 +349,9 @@ CONVOLUTION = [
     case("Conv2D", 3, (2, 3), (2, 1), "same", x=(5, 5, 2), unknown=(1, 2), steps=4),
     case("Conv2D", 4, 2, 1, "valid", FIRST, (1, 2), 2, "relu", x=(2, 4, 5), steps=4),
     case("Conv2D", 2, 2, use_bias=False, x=(3, 3, 2), steps=4, **_weights("kernel")),
+    case("Conv2D", 2, 2, x=(3, 3, 2), steps=4, **WEIGHTS),
     case("Conv3D", 2, 2, x=(3, 4, 3, 2), unknown=(1,), steps=4),
+    case("Conv3D", 2, 2, use_bias=False, x=(3, 3, 3, 1), steps=4),
     case("Conv3D", 2, (1, 2, 3), (1, 2, 1), "same", FIRST, groups=2, activation="tanh", x=(2, 3, 4, 3), steps=4),
     case("Conv3D", 2, 2, dilation_rate=(1, 2, 1), x=(3, 4, 3, 1), steps=4, **WEIGHTS),
     case("Conv1DTranspose", 3, 2, x=(4, 2), unknown=(1,), steps=4),
@@ -364,6 +366,7 @@ CONVOLUTION = [
     case("Conv3DTranspose", 2, 2, (1, 2, 1), "same", output_padding=None, x=(2, 3, 2, 2), activation="tanh", steps=4),
     case("Conv3DTranspose", 2, 2, 2, "valid", data_format=FIRST, use_bias=False, x=(2, 2, 2, 2), steps=4),
     case("Conv3DTranspose", 2, 3, (2, 2, 2), "same", output_padding=(1, 1, 1), x=(2, 2, 2, 1), steps=4, **WEIGHTS),
+    case("Conv3DTranspose", 2, 2, dilation_rate=(1, 2, 2), x=(2, 2, 3, 1), steps=4),
     case("DepthwiseConv1D", 2, x=(5, 2), unknown=(1,), steps=4),
     case("DepthwiseConv1D", 3, 2, "same", 2, activation="tanh", x=(6, 2), steps=4),
     case("DepthwiseConv1D", 2, data_format=FIRST, dilation_rate=2, use_bias=False, x=(2, 6), steps=4),
@@ -417,6 +420,7 @@ def _recurrent() -> Iterator[Case]:
         )
         yield case(name, 3, dropout=0.5, recurrent_dropout=0.3, seed=1, x=SEQUENCE, random=True, steps=8)
         yield case(name, 3, unroll=True, use_bias=False, activation="relu", x=SEQUENCE, masked=True, steps=8)
+        yield case(name, 3, stateful=True, return_state=True, x=SEQUENCE, masked=True, steps=8)
         # Keras's SimpleRNN forgets its activity regularizer.
         yield case(name, 2, x=SEQUENCE, steps=8, **(CELL_WEIGHTS if name == "SimpleRNN" else RECURRENT_WEIGHTS))
         yield case(f"{name}Cell", 3, x=(4,), steps=4, states=((3,),) * (2 if name == "LSTM" else 1))
@@ -466,10 +470,12 @@ def _convolutional_recurrence() -> Iterator[Case]:
             x=first,
             steps=8,
         )
-    yield case("ConvLSTM1D", 2, 2, dilation_rate=2, use_bias=False, x=(3, 6, 2), steps=8)
-    yield case("ConvLSTM2D", 2, 2, strides=2, x=(3, 5, 4, 2), steps=8)
-    yield case("ConvLSTM1D", 2, 2, dropout=0.5, recurrent_dropout=0.3, seed=1, x=(3, 5, 2), random=True, steps=8)
-    yield case("ConvLSTM2D", 2, 2, x=(2, 3, 3, 1), steps=8, **RECURRENT_WEIGHTS)
+        space = tuple(n + 1 for n in space)
+        options = {"dilation_rate": 2, "use_bias": False, "stateful": True}
+        yield case(f"ConvLSTM{rank}D", 2, 2, **options, x=(3, *space, 2), steps=8)
+        options = {"dropout": 0.5, "recurrent_dropout": 0.3, "seed": 1}
+        yield case(f"ConvLSTM{rank}D", 2, 2, **options, x=last, random=True, steps=8)
+        yield case(f"ConvLSTM{rank}D", 2, 2, strides=2, x=last, steps=8, **RECURRENT_WEIGHTS)
 
 
 RECURRENT = [
@@ -480,6 +486,7 @@ RECURRENT = [
     case("RNN", case("SimpleRNNCell", 3), return_sequences=True, unroll=True, x=SEQUENCE, masked=True, steps=8),
     case("RNN", case("GRUCell", 3), True, zero_output_for_mask=True, x=SEQUENCE, masked=True, steps=8),
     case("RNN", [case("LSTMCell", 3), case("SimpleRNNCell", 2)], return_state=True, x=SEQUENCE, masked=True, steps=8),
+    case("RNN", case("GRUCell", 3), stateful=True, return_sequences=True, x=SEQUENCE, masked=True, steps=8),
     case("StackedRNNCells", [case("GRUCell", 3), case("SimpleRNNCell", 2)], x=(4,), states=((3,), (2,)), steps=8),
 ]
 
@@ -496,6 +503,7 @@ WRAPPERS = [
         x=SEQUENCE,
         steps=8,
     ),
+    case("Bidirectional", case("GRU", 3, stateful=True), x=SEQUENCE, masked=True, steps=8),
     case("TimeDistributed", case("Dense", 3), x=SEQUENCE, masked=True, unknown=(1,)),
     case("TimeDistributed", case("Conv2D", 2, 2), x=(3, 4, 4, 1), steps=4),
     case("TimeDistributed", case("BatchNormalization"), x=(3, 5, 2), steps=4),

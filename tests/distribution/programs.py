@@ -96,6 +96,23 @@ def models_of_other_times():
     compiled.train_on_batch(X[:8], Y[:8])
 
 
+def whole_batches():
+    """Normalization sees the batch of all devices, not each device's part."""
+
+    def trained():
+        keras.utils.set_random_seed(0)
+        layers = [keras.layers.BatchNormalization(synchronized=True), keras.layers.Dense(1)]
+        model = keras.Sequential([keras.Input((4,)), *layers])
+        model.compile("sgd", "mse")
+        model.fit(X, Y, epochs=2, batch_size=8, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    alone = trained()
+    with DataParallel().scope():
+        for here, there in zip(trained(), alone, strict=True):
+            np.testing.assert_allclose(here, there, 1e-4, 1e-5)
+
+
 def tensors():
     """A tensor is laid out at once, and in a program by the compiler."""
     layout = TensorLayout(("batch", None), DeviceMesh((4,), ("batch",)))

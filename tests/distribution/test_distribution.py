@@ -24,8 +24,10 @@ from lamella.distribution import (
 )
 from lamella.errors import ArgumentError, BackendError
 
+PROGRAMS = ["facts", "data_parallel", "model_parallel", "models_of_other_times", "whole_batches", "tensors"]
 
-@pytest.mark.parametrize("program", ["facts", "data_parallel", "model_parallel", "models_of_other_times", "tensors"])
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_on_four_devices(program):
     environment = {
         **os.environ,

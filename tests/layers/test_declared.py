@@ -211,6 +211,41 @@ EDGES = [
 ]
 
 
+@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU, layers.SimpleRNN], ids=lambda make: make.__name__)
+def test_carried_states_go_on_from_batch_to_batch_of_programs(make):
+    rows = np.random.default_rng(0).normal(size=(6, 3, 4)).astype("float32")
+    carrying = make(2, stateful=True)
+    model = lamella.Sequential([lamella.Input(batch_shape=(2, 3, 4)), carrying])
+    whole = make(2)
+    whole.build((2, 9, 4))
+    whole.set_weights(carrying.get_weights())
+    expected = whole(np.concatenate(np.split(rows, 3), axis=1))  # three batches of three steps as one of nine
+
+    outputs = model.predict(rows, batch_size=2, verbose=0)
+    np.testing.assert_allclose(outputs[4:], expected, atol=1e-6)
+    np.testing.assert_allclose(carrying.states[0], expected, atol=1e-6)
+    carrying.reset_state()
+    model.compile(lamella.optimizers.SGD(0.0), "mse")
+    model.fit(rows, np.zeros((6, 2)), batch_size=2, shuffle=False, verbose=0)
+    np.testing.assert_allclose(carrying.states[0], expected, atol=1e-6)
+
+
+def test_weights_of_both_directions():
+    """Keras takes the argument and forgets it."""
+    start = [np.full(shape, i, "float32") for i, shape in enumerate([(4, 2), (2, 2), (2,)] * 2)]
+    layer = layers.Bidirectional(layers.SimpleRNN(2), weights=start)
+    layer.build((1, 3, 4))
+    for given, held in zip(start, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(held, given)
+
+
+def test_the_outputs_of_a_simple_rnn_are_penalized():
+    """Keras takes the argument and forgets it."""
+    layer = layers.SimpleRNN(2, activity_regularizer="l2")
+    outputs = np.asarray(layer(ONES))
+    np.testing.assert_allclose(layer.losses, [0.01 * np.square(outputs).sum() / len(outputs)], rtol=1e-6)
+
+
 @pytest.mark.parametrize("edge", EDGES, ids=lambda edge: edge.__name__)
 @beside_keras
 def test_edges_are_those_of_keras(keras, edge):

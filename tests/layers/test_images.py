@@ -3,6 +3,7 @@
 Keras draws; both libraries then apply what it drew, so that the images can be compared to rounding.
 """
 
+import inspect
 import json
 
 import numpy as np
@@ -46,9 +47,35 @@ RANDOM = [
     ("RandomElasticTransform", {"factor": (1.0, 1.0), "scale": (0.5, 1.0)}),
     ("RandomCrop", {"height": 3, "width": 4}),
     ("MixUp", {}),
+    ("MixUp", {"alpha": 0.7}),
     ("CutMix", {}),
+    ("CutMix", {"factor": 0.4}),
     ("RandAugment", {}),
+    ("RandAugment", {"num_ops": 3, "factor": 0.5, "interpolation": "nearest", "value_range": (0, 300)}),
     ("AugMix", {}),
+    ("AugMix", {"num_chains": 2, "chain_depth": 2, "factor": 0.4, "alpha": 0.5, "all_ops": False}),
+    ("AugMix", {"interpolation": "nearest", "value_range": (0, 255), "factor": (0.1, 0.3)}),
+    *(
+        (name, {"factor": (0.4, 0.5), "value_range": (0, 300)})  # above it Keras's saturations leave their range
+        for name in ("RandomContrast", "RandomColorDegeneration", "RandomHue", "RandomSaturation", "RandomSharpness")
+    ),
+    ("RandomInvert", {"factor": (1.0, 1.0), "value_range": (0, 200)}),
+    ("RandomPosterization", {"factor": (2, 5), "value_range": (0, 300)}),
+    ("RandomGaussianBlur", {"factor": (1.0, 1.0), "kernel_size": 3, "sigma": 1.0, "value_range": (0, 300)}),
+    ("RandomErasing", {"factor": (1.0, 1.0), "scale": (0.1, 0.3), "fill_value": 7.0, "value_range": (0, 300)}),
+    ("RandomTranslation", {"height_factor": 0.4, "width_factor": 0.3, "fill_mode": "constant", "fill_value": 9.0}),
+    ("RandomTranslation", {"height_factor": 0.4, "width_factor": 0.3, "interpolation": "nearest"}),
+    ("RandomZoom", {"height_factor": (0.3, 0.5), "fill_mode": "constant", "fill_value": 9.0}),
+    ("RandomZoom", {"height_factor": 0.4, "interpolation": "nearest", "fill_mode": "nearest"}),
+    ("RandomShear", {"x_factor": 0.5, "fill_mode": "constant", "fill_value": 9.0}),
+    ("RandomShear", {"x_factor": 0.5, "y_factor": 0.4, "interpolation": "nearest", "fill_mode": "wrap"}),
+    ("RandomPerspective", {"factor": (1.0, 1.0), "fill_value": 9.0}),
+    ("RandomPerspective", {"factor": (1.0, 1.0), "interpolation": "nearest"}),
+    (
+        "RandomElasticTransform",
+        {"factor": (1.0, 1.0), "fill_mode": "constant", "fill_value": 9.0, "value_range": (0, 300)},
+    ),
+    ("RandomElasticTransform", {"factor": (1.0, 1.0), "interpolation": "nearest"}),
 ]
 # Where both draw the same numbers from the same seed.
 SAME_DRAWS = {
@@ -109,6 +136,13 @@ def test_images_are_those_of_keras(name, options):
         np.testing.assert_allclose(actual, expected, atol=5e-3)
 
 
+@pytest.mark.parametrize("value_range", [(0, 255), (0, 300), (-100, 300)])
+def test_solarization_of_a_range_is_that_of_keras(value_range):
+    options = {"addition_factor": 0.3, "threshold_factor": 0.4, "value_range": value_range, "seed": 7}
+    theirs, ours = pair("Solarization", options)
+    np.testing.assert_allclose(ours(IMAGES, training=True), theirs(IMAGES, training=True), atol=5e-3)
+
+
 @pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] != "RandomCrop"], ids=str)
 def test_nothing_changes_when_not_training(name, options):
     layer = getattr(layers, name)(**options)
@@ -130,9 +164,26 @@ def test_one_image_and_channels_first(name, options):
         np.testing.assert_allclose(np.transpose(out, (0, 2, 3, 1)), last, atol=5e-3)
 
 
+LEFT = {"Solarization": {"value_range"}}  # Keras draws for the range (0, 255) and rescales: by itself, above
+
+
+def test_every_argument_is_given_by_a_row():
+    """But those that all of them have, which the tests of the table give."""
+    tested = {name: set() for name, _ in RANDOM + FIXED}
+    for name, options in RANDOM + FIXED:
+        tested[name] |= set(options)
+    for name in tested:
+        parameters = inspect.signature(getattr(layers, name).__init__).parameters
+        own = {p for p in list(parameters)[1:] if parameters[p].kind is not inspect.Parameter.VAR_KEYWORD}
+        assert own - tested[name] - {"seed", "data_format", "name"} - LEFT.get(name, set()) == set(), name
+
+
 FIXED = [
     ("AutoContrast", {}),
+    ("AutoContrast", {"value_range": (0, 300)}),
     ("Equalization", {"bins": 16}),
+    ("Equalization", {"value_range": (0, 300)}),
+    ("ContrastLimitedAdaptiveHistogramEqualization", {"value_range": (0, 300)}),
     *(
         ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": grid, "clip_limit": limit})
         for grid, limit in (((1, 1), 1000.0), ((2, 2), 4.0), ((4, 3), 2.0), ((8, 8), 4.0), ((2, 4), 0.0))
@@ -142,6 +193,7 @@ FIXED = [
     ("Resizing", {"height": 3, "width": 4}),
     ("Resizing", {"height": 10, "width": 4, "crop_to_aspect_ratio": True}),
     ("Resizing", {"height": 5, "width": 12, "pad_to_aspect_ratio": True, "fill_value": 3.0}),
+    ("Resizing", {"height": 5, "width": 12, "pad_to_aspect_ratio": True, "fill_mode": "constant"}),
     ("Resizing", {"height": 3, "width": 3, "interpolation": "bicubic", "antialias": True}),
 ]
 

@@ -228,6 +228,8 @@ def test_wrong_arguments_of_categories():
             layers.CategoryEncoding(**options)
     with pytest.raises(ArgumentError, match="output_mode"):
         layers.CategoryEncoding(3, "int")
+    with pytest.raises(ArgumentError, match="its outputs are dense"):
+        layers.CategoryEncoding(3, sparse=True)
 
 
 def test_numbers_inside_compiled_models():

@@ -610,7 +610,7 @@ class Layer(Operation):
                 Axes of unknown size are None, those too for which weights could not be made.
         """
         layer = self
-        if not self.built and type(self).build is not Layer.build:
+        if self._is_shaped_by_copy:
             try:
                 layer = self._built_aside(*args, **kwargs)
             except ShapeError:
@@ -637,9 +637,18 @@ class Layer(Operation):
         except ShapeError:
             return None
 
+    @property
+    def _is_shaped_by_copy(self) -> bool:
+        """Whether shapes are asked of a copy."""
+        return not self.built and type(self).build is not Layer.build
+
+    def _shape_config(self) -> dict:
+        """The configuration of that copy."""
+        return self.get_config()
+
     def _built_aside(self, *args: Any, **kwargs: Any) -> "Layer":
         """A copy that is built: asking for a shape must not make variables here."""
-        layer = type(self).from_config(self.get_config())
+        layer = type(self).from_config(self._shape_config())
         layer._parent_path = ""
         layer.build(*args, **kwargs)
         layer.built = True

@@ -345,7 +345,7 @@ class Solarization(_ColorLayer):
     Args:
         addition_factor: the bounds, in [0, 1], of what is added first, as a share of the value range; a number stands
             for (0, addition_factor).
-        threshold_factor: the bounds, likewise, of the threshold.
+        threshold_factor: the bounds, likewise, of how far into the value range the threshold lies.
         value_range: of the images: (low, high).
         seed: an integer, for the same draws in every run.
 
@@ -372,10 +372,10 @@ class Solarization(_ColorLayer):
             return None
         images = self._images_of(data)
         shape = (images.shape[0], 1, 1, 1) if len(images.shape) == 4 else (1, 1, 1)
-        width = self.value_range[1] - self.value_range[0]
+        low, high = self.value_range
         return {
-            "additions": self._uniform(shape, self.addition_factor, seed) * width,
-            "thresholds": self._uniform(shape, self.threshold_factor, seed) * width,
+            "additions": self._uniform(shape, self.addition_factor, seed) * (high - low),
+            "thresholds": self._uniform(shape, self.threshold_factor, seed) * (high - low) + low,
         }
 
     def _untouched(self, images: Any) -> Array:

@@ -151,6 +151,13 @@ class RNN(Layer):
         """`reset_state`, by another name."""
         self.reset_state()
 
+    @property
+    def _is_shaped_by_copy(self) -> bool:
+        return self.stateful or super()._is_shaped_by_copy
+
+    def _shape_config(self) -> dict:
+        return {**super()._shape_config(), "stateful": False}  # which needs to know the batch, and changes no shape
+
     # ---- the computation -------------------------------------------------------------------------
 
     def call(self, sequences: Array, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:

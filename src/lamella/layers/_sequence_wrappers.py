@@ -194,6 +194,17 @@ class Bidirectional(Layer):
         config["backward_layer"] = serialize_keras_object(self.backward_layer)
         return config
 
+    @property
+    def _is_shaped_by_copy(self) -> bool:
+        return self.stateful or super()._is_shaped_by_copy
+
+    def _shape_config(self) -> dict:
+        config = super()._shape_config()
+        if self.stateful:
+            for key in ("layer", "backward_layer"):
+                config[key] = {**config[key], "config": {**config[key]["config"], "stateful": False}}
+        return config
+
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Bidirectional":
         """The layer of a configuration that `get_config` returned."""
