@@ -108,13 +108,13 @@ OWN: dict[str, list[dict[str, Any]]] = {
         {"centered": True, "momentum": 0.5, "rho": 0.7, "epsilon": 1e-3},
     ],
     "Adam": [{"amsgrad": True}, {"beta_1": 0.5, "beta_2": 0.8, "epsilon": 1e-2}, {"learning_rate": 1.0}],
-    "AdamW": [{"amsgrad": True}],
+    "AdamW": [{"amsgrad": True}, {"beta_1": 0.5, "beta_2": 0.8, "epsilon": 1e-2}],
     "Adadelta": [{"rho": 0.5, "epsilon": 1e-2}],
     "Adagrad": [{"initial_accumulator_value": 0.0, "epsilon": 0.1}],
-    "Adamax": [{"beta_1": 0.5, "beta_2": 0.5}],
-    "Nadam": [{"beta_1": 0.5, "beta_2": 0.5}],
+    "Adamax": [{"beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.1}],
+    "Nadam": [{"beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.1}],
     "Ftrl": [
-        {"l1_regularization_strength": 0.1},
+        {"l1_regularization_strength": 0.1, "initial_accumulator_value": 0.7},
         {"l2_regularization_strength": 0.1, "beta": 0.3},
         {"l2_shrinkage_regularization_strength": 0.1},
         {"learning_rate_power": 0.0, "beta": 0.5},
@@ -130,6 +130,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
     "Lamb": [{"beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.1}],
     "Adafactor": [
         {"learning_rate": 0.6},
+        {"learning_rate": 0.1, "relative_step": False},
         {"beta_2_decay": -0.5, "epsilon_1": 0.1, "epsilon_2": 0.5, "clip_threshold": 0.3},
     ],
     "Muon": [
@@ -139,6 +140,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
         {"weight_decay": None},
         {"adam_weight_decay": None},
         {"exclude_layers": ["v0", "^w"]},
+        {"epsilon": 0.1, "muon_a": 3.0, "muon_b": -4.0, "muon_c": 1.5, "exclude_embeddings": False},
     ],
     "ScheduleFreeAdamW": [{"warmup_steps": 4}, {"beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.1}],
 }

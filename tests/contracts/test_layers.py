@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from contracts.arguments import own_arguments
 from contracts.layer_cases import CASES, Case
 
 import lamella
@@ -209,9 +210,7 @@ GIVEN_ELSEWHERE = {
 
 @pytest.mark.parametrize("name", sorted({c.name for c in CASES}))
 def test_every_argument_is_given_by_a_row(name):
-    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    parameters = inspect.signature(getattr(layers, name).__init__).parameters
-    own = {p for p in list(parameters)[1:] if parameters[p].kind not in kinds} - {"name", "dtype"} - LATER
+    own = own_arguments(getattr(layers, name), "name", "dtype", *LATER)
     assert own - arguments_given(name) == GIVEN_ELSEWHERE.get(name, set())
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contracts.arguments import given, own_arguments
 from contracts.loss_cases import CASES, Case
 
 import lamella
@@ -64,6 +65,12 @@ def test_arguments_and_defaults(name):
 def test_every_class_and_function_is_in_the_table():
     assert {c.name for c in CASES} | {"Loss"} == set(CLASSES)
     assert {c.function for c in CASES} == set(API) - set(CLASSES) - {"get", "serialize", "deserialize"}
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSES) - {"Loss"}))
+def test_every_argument_is_given_by_a_row(name):
+    arguments = own_arguments(getattr(losses, name), "name", "dtype", "reduction")  # shared ones: tested for all, below
+    assert arguments - given(name, CASES, "options") == set()
 
 
 @pytest.mark.parametrize("name", sorted(set(CLASSES) - {"Loss"}))

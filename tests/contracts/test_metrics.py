@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contracts.arguments import given, own_arguments
 from contracts.metric_cases import CASES, STEPS, Case
 
 import lamella
@@ -92,6 +93,11 @@ def test_methods(name):
 
 def test_every_class_is_in_the_table():
     assert {c.name for c in CASES} == set(CLASSES)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_argument_is_given_by_a_row(name):
+    assert own_arguments(getattr(metrics, name), "name", "dtype") - given(name, CASES, "options") == set()
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -6,6 +6,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from contracts.arguments import given, own_arguments
 from contracts.optimizer_cases import CASES, NAMES, Case
 
 import lamella
@@ -48,6 +49,13 @@ def assert_same(ours: list, theirs: list, rtol: float = 2e-5, atol: float = 1e-6
     for step, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
             np.testing.assert_allclose(x, y, rtol, atol, err_msg=f"step {step}, variable {i}")
+
+
+@by_name
+def test_every_argument_is_given_by_a_row(name):
+    of_the_base = own_arguments(optimizers.Optimizer)
+    assert of_the_base - given("SGD", CASES, "arguments") - given("Adam", CASES, "arguments") == {"name"}
+    assert own_arguments(getattr(optimizers, name), *of_the_base) - given(name, CASES, "arguments") == set()
 
 
 # ---- against the oracle ------------------------------------------------------------------------------
