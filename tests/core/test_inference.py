@@ -52,6 +52,17 @@ def T(*shape, dtype="float32"):
         (lambda x: x, [T()], ()),
         (lambda x: x, [T(0, None)], (0, None)),
         (lambda x: ops.reshape(x, (2, -1)), [T(None, 3)], (2, None)),
+        (lambda x: ops.reshape(x, (3, 2)), [T(None, 3)], (3, 2)),
+        (lambda x, y: ops.matmul(x, y), [T(None, None), T(3, 4)], (None, 4)),
+        (lambda x, y: ops.matmul(x, y), [T(None, 3), T(None, 4)], (None, 4)),
+        (lambda x, y: ops.conv(x, y), [T(None, None, None), T(3, 3, 5)], (None, None, 5)),
+        (lambda x, y: ops.take_along_axis(x, y, 1), [T(2, 3), T(None, None, dtype="int32")], (2, None)),
+        (lambda x, y: x + y, [T(None, 3, None), T(2, 3, 4)], (2, 3, 4)),
+        (lambda x, y: x + y, [T(None, None, None, None, None), T(2, 3, 4, 5, 6)], (2, 3, 4, 5, 6)),
+        (lambda x, y, z: ops.where(x, y, z), [T(None, 3, dtype="bool"), T(None, 1), T(5, 3)], (5, 3)),
+        (lambda x: ops.image.pad_images(x, 1, 2, target_height=12, target_width=14), [T(None, None, None, None)], (None, 12, 14, None)),
+        (lambda x: ops.image.rgb_to_grayscale(x), [T(None, 9, 9, None)], (None, 9, 9, 1)),
+        (lambda x: ops.fold(x, 4, 2), [T(None, 12, None)], (None, 3, 4, 4)),
     ],
 )  # fmt: skip
 def test_shapes(fn, args, shape):
@@ -106,6 +117,7 @@ def test_structures_pass_through():
         (lambda x: ops.reshape(x, (4, 5)), [T(3, 5)]),
         (lambda x, y: ops.matmul(x, y), [T(None, 3), T(4, 5)]),
         (lambda x, y: ops.concatenate([x, y], 1), [T(2, 3), T(3, 3)]),
+        (lambda x: ops.reshape(x, (ops.shape(x)[0], 6)), [T(None, 5)]),
     ],
 )
 def test_errors_are_told(fn, args):

@@ -3,7 +3,8 @@
 The function runs abstractly on JAX, whatever the backend, once for each of two sizes put in the place of every unknown
 one; what differs between the two runs is unknown in the result. Both sizes are highly composite, so that reshapes and
 splits that would accept any reasonable batch accept them. When neither is accepted (an unknown size meets a known one,
-as in `add` of (None, 3) and (5, 3)), each size that stands in the inputs is tried in its place.
+as in `add` of (None, 3) and (5, 3)), the sizes that stand in the inputs are tried in its place: first in the place of one
+unknown size alone, then of several (`_pinnings`), so that `matmul` of (None, None) and (3, 4) is (None, 4).
 
 Sizes that only the values decide (how many unique elements there are) are unknown too: an op asks `size_of_unknown()`
 for the one of the run, which differs between the two.
@@ -11,6 +12,7 @@ for the one of the run, which differs between the two.
 
 import contextlib
 import contextvars
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +23,7 @@ from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import LamellaError, ShapeError
 
 PROBES = (2520, 5040)
+_MOST_PINNINGS = 64
 
 
 class _Run:
@@ -66,15 +69,25 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
     where = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
     tensors = [leaves[i] for i in where]
 
-    in_inputs = any(None in t.shape for t in tensors)
+    unknown = list(
+        dict.fromkeys(
+            (id(t), axis, axis - len(t.shape)) for t in tensors for axis, n in enumerate(t.shape) if n is None
+        )
+    )
+    in_inputs = bool(unknown)
     asked = False
 
-    def run(size: int, decided: int | None = None) -> tuple[list, Any]:
+    def run(size: int, decided: int | None = None, pinned: dict[tuple, int] | None = None) -> tuple[list, Any]:
         nonlocal asked
         this = _Run(size, in_inputs, decided or size)
         token = _run.set(this)
+        pinned = pinned or {}
+        shapes = [
+            [pinned.get((id(t), i, i - len(t.shape)), size) if n is None else n for i, n in enumerate(t.shape)]
+            for t in tensors
+        ]
         try:
-            return _abstract_run(fn, leaves, treedef, where, size)
+            return _abstract_run(fn, leaves, treedef, where, shapes)
         finally:
             _run.reset(token)
             asked = asked or this.asked
@@ -90,17 +103,40 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
         raise
     except Exception:
         first = second = spec = None
-        for size in sorted({n for leaf in leaves for n in getattr(leaf, "shape", ()) if n is not None and n > 1}):
+        for pinned in _pinnings(unknown, [leaf.shape for leaf in leaves if hasattr(leaf, "shape")]):
             try:
-                first, spec = run(size, PROBES[0])
-                second = run(size, PROBES[1])[0] if asked else first
+                first, spec = run(PROBES[0], pinned=pinned)
+                second = run(PROBES[1], pinned=pinned)[0] if asked or len(pinned) < len(unknown) else first
                 break
-            except Exception:  # the size does not fit either; the first error is the one worth telling
+            except Exception:  # these sizes do not fit either; the first error is the one worth telling
                 continue
         if spec is None:
             with _errors_told(in_inputs):
                 raise
     return _tree.unflatten(spec, [_spec_of(a, b) for a, b in zip(first, second)])  # type: ignore[arg-type]
+
+
+def _pinnings(unknown: list[tuple], shapes: list[tuple]) -> Iterator[dict[tuple, int]]:
+    """Ways to put the known sizes of `shapes` in the place of unknown ones: those first that pin the fewest.
+
+    A place is (tensor, axis from the left, axis from the right). The same axis of all tensors, which may be their batch,
+    counts as one place. The last ways pin everything: to what stands at the same axis of another tensor, or to one size.
+    """
+    sizes = sorted({n for shape in shapes for n in shape if n is not None and n > 1})
+    units = [(place,) for place in unknown]
+    units += [u for axis in {p[1] for p in unknown} if len(u := tuple(p for p in unknown if p[1] == axis)) > 1]
+    fewest_first = (
+        {place: n for unit, n in zip(chosen, values) for place in unit}
+        for count in range(1, len(unknown) + 1)
+        for chosen in itertools.combinations(units, count)
+        if len(set(itertools.chain.from_iterable(chosen))) == sum(map(len, chosen))
+        for values in itertools.product(sizes, repeat=count)
+    )
+    yield from itertools.islice(fewest_first, _MOST_PINNINGS)
+    for side in (2, 1):
+        beside = {p: [s[p[side]] for s in shapes if -len(s) <= p[side] < len(s)] for p in unknown}
+        yield {p: n for p, ns in beside.items() if (n := max((n for n in ns if n is not None), default=None))}
+    yield from (dict.fromkeys(unknown, n) for n in sizes)
 
 
 @contextlib.contextmanager
@@ -117,11 +153,11 @@ def _errors_told(in_inputs: bool) -> Iterator[None]:
         raise
 
 
-def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], size: int) -> tuple[list, Any]:
+def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], shapes: list) -> tuple[list, Any]:
     """The results of a run on JAX; where `fn` does not take JAX's arrays, on the user's own library."""
     symbolic = _scopes.symbolic_scope() or _scopes.SymbolicScope()
     try:
-        return _abstract_run_on(_registry.get("jax"), symbolic, fn, leaves, treedef, where, size)
+        return _abstract_run_on(_registry.get("jax"), symbolic, fn, leaves, treedef, where, shapes)
     except LamellaError:
         raise
     except Exception as error:
@@ -130,15 +166,15 @@ def _abstract_run(fn: Callable, leaves: list, treedef: Any, where: list[int], si
         own = _scopes.SymbolicScope()
         own.adapter, own.runs_on = symbolic.adapter, symbolic.adapter.name
         try:
-            return _abstract_run_on(symbolic.adapter, own, fn, leaves, treedef, where, size)
+            return _abstract_run_on(symbolic.adapter, own, fn, leaves, treedef, where, shapes)
         except Exception:
             raise error from None  # the run on JAX tells it in the words that all backends share
 
 
 def _abstract_run_on(
-    adapter: Any, symbolic: Any, fn: Callable, leaves: list, treedef: Any, where: list[int], size: int
+    adapter: Any, symbolic: Any, fn: Callable, leaves: list, treedef: Any, where: list[int], shapes: list
 ) -> tuple[list, Any]:
-    specs = [adapter.spec([size if n is None else n for n in leaves[i].shape], leaves[i].dtype) for i in where]
+    specs = [adapter.spec(shape, leaves[i].dtype) for i, shape in zip(where, shapes)]
     result: dict[str, Any] = {}
 
     def pure(arrays: list) -> list:

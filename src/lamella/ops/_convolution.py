@@ -12,6 +12,7 @@ import numpy as np
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays, cast, promote, promote_float
+from lamella.core._inference import stands_for_unknown
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.typing import Array, ArrayLike
@@ -578,6 +579,8 @@ def fold(
         raise ShapeError(f"`fold` needs columns of shape (batch, channels * window, places); got {tuple(x.shape)}.")
     sizes = _each("fold", output_size, "output_size", 2)
     places, window, margins, padded = _patches("fold", sizes, kernel_size, dilation, padding, stride)
+    if stands_for_unknown(x.shape[2]):  # as many as the images have places: only the shape matters here
+        x = xp.zeros((*x.shape[:2], places.shape[1]), dtype=x.dtype)
     batch, rows, columns = x.shape
     if rows % window or columns != places.shape[1]:
         raise ShapeError(

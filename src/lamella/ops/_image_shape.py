@@ -7,6 +7,7 @@ import numpy as np
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays
+from lamella.core._inference import stands_for_unknown
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._convolution import _checked_padding, _each, _margins
@@ -49,6 +50,10 @@ def pad_images(
         ((5, 6, 3), 12.0)
     """
     given = Images("image.pad_images", images, data_format)
+    if target_height is not None and stands_for_unknown(given.x.shape[1]):  # only the shape matters: it may be smaller
+        given.x = given.x[:, :0]
+    if target_width is not None and stands_for_unknown(given.x.shape[2]):
+        given.x = given.x[:, :, :0]
     height, width = given.x.shape[1:3]
     rows = _third("padding", height, top=top_padding, bottom=bottom_padding, height=target_height)
     columns = _third("padding", width, left=left_padding, right=right_padding, width=target_width)

@@ -64,7 +64,8 @@ def reshape(x: ArrayLike, newshape: Any) -> Array:
     if unknown > 1:
         raise ShapeError(f"ops.reshape can work out one size; got more than one -1 in newshape={given}.")
     fits = count == known if not unknown else (known > 0 and count % known == 0)
-    if not fits and unknown and stands_for_unknown(count):  # it may fit the true size: only the shape matters here
+    if not fits and stands_for_unknown(count) and not any(map(stands_for_unknown, sizes)):
+        # It may fit the true size: only the shape matters here.
         return xp.broadcast_to(xp.zeros((), dtype=x.dtype), tuple(count // known if n == -1 else n for n in sizes))
     if not fits or any(n < -1 for n in sizes):
         raise ShapeError(
