@@ -8,6 +8,7 @@ LamellaError
 │   ├── UnknownNameError               a string identifier that names nothing here
 │   │   └── MissingKeyError (KeyError) a key that a dictionary of data lacks
 │   ├── ArgumentTypeError (TypeError)  an argument of a type that cannot be used
+│   ├── NotOfferedError (NotImplementedError) an argument of Keras that asks for what lamella does not do
 │   └── DataError                      training data that cannot be used
 │       └── MissingPathError (FileNotFoundError) a file or directory that is not there
 ├── NotBuiltError (ValueError)         a layer or model used before its variables exist
@@ -60,6 +61,10 @@ class MissingKeyError(UnknownNameError, KeyError):
 
 class ArgumentTypeError(ArgumentError, TypeError):
     """An argument of a type that cannot be used."""
+
+
+class NotOfferedError(ArgumentError, NotImplementedError):
+    """An argument of Keras that asks for what lamella does not do."""
 
 
 class DataError(ArgumentError):

@@ -63,6 +63,12 @@ EDGES = {
     "a dtype of 8 bits as a class": lambda keras: keras.quantizers.quantize_and_dequantize(
         np.ones(3, "float32"), np.float32(1), jnp.float8_e4m3fn, "float32"
     ),
+    "branches of different dtypes": lambda keras: keras.ops.cond(
+        keras.KerasTensor((), "bool"), lambda: keras.ops.ones(2), lambda: keras.ops.ones(2, "int32")
+    ),
+    "a map of policies with the name of one": lambda keras: keras.dtype_policies.DTypePolicyMap("float16").get_config(),
+    "synchronized moments": lambda keras: keras.ops.moments(np.ones((2, 2)), axes=0, synchronized=True),
+    "a float as an index": lambda keras: [1, 2, 3][keras.Variable(1.0)],
     "input spec": lambda keras: keras.saving.serialize_keras_object(keras.InputSpec(shape=(2, 3))),
 }
 
@@ -71,6 +77,12 @@ EDGES = {
 @beside_keras
 def test_edges(keras, edge):
     return EDGES[edge](keras)
+
+
+def test_maps_of_equal_policies_are_equal_however_they_were_named():
+    maps = lamella.dtype_policies
+    assert maps.DTypePolicyMap("float16") == maps.DTypePolicyMap(lamella.DTypePolicy("float16"))
+    assert maps.DTypePolicyMap("float16") != maps.DTypePolicyMap("float32")
 
 
 def test_an_input_spec_is_made_again_from_its_configuration():

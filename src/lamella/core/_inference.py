@@ -141,14 +141,15 @@ def _pinnings(unknown: list[tuple], shapes: list[tuple]) -> Iterator[dict[tuple,
 
 @contextlib.contextmanager
 def _errors_told(in_inputs: bool) -> Iterator[None]:
-    """Errors name unknown sizes None; what JAX says by a TypeError about shapes that do not fit is a ShapeError."""
+    """Errors name unknown sizes None; what JAX says by a TypeError about shapes or types that do not fit is a ShapeError."""
     try:
         yield
     except Exception as error:
         if in_inputs and error.args and isinstance(error.args[0], str):
             text = re.sub(rf"\b({'|'.join(map(str, PROBES))})\b", "None", error.args[0])
             error.args = (text, *error.args[1:])
-        if isinstance(error, TypeError) and not isinstance(error, LamellaError) and "shape" in str(error):
+        misfit = "shape" in str(error) or "equal output types" in str(error)
+        if isinstance(error, TypeError) and not isinstance(error, LamellaError) and misfit:
             raise ShapeError(str(error)) from error
         raise
 

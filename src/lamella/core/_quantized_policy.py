@@ -203,13 +203,14 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             raise DTypeError(
                 f"If specified, `policy_map` must be a dict. Received: policy_map={policy_map} of type {type(policy_map)}"
             )
-        self._given = None if default_policy is None else _policy.get(default_policy)
+        self._given = default_policy
+        self._default = None if default_policy is None else _policy.get(default_policy)
         self._policies: dict[str, DTypePolicy] = dict(policy_map or {})
 
     @property
     def default_policy(self) -> DTypePolicy:
         """The policy of all paths that match no key."""
-        return self._given if self._given is not None else _policy.dtype_policy()
+        return self._default if self._default is not None else _policy.dtype_policy()
 
     @property
     def name(self) -> str:
@@ -281,7 +282,11 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     __hash__ = None  # type: ignore[assignment] # it changes
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (type(self) is type(other) and self.get_config() == other.get_config())  # type: ignore[attr-defined]
+        return self is other or (
+            type(self) is type(other)
+            and self._default == other._default  # type: ignore[attr-defined]
+            and self._policies == other._policies  # type: ignore[attr-defined]
+        )
 
     def __repr__(self) -> str:
         mapping = [(path, policy.name) for path, policy in self._policies.items()]

@@ -275,7 +275,7 @@ class Variable(ArrayOperators):
         return int(self.numpy())
 
     def __index__(self) -> int:
-        return int(self.numpy())
+        return self.numpy().__index__()  # which only integers have
 
     def __bool__(self) -> bool:
         raise TypeError(

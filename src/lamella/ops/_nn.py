@@ -7,7 +7,7 @@ import numpy as np
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays, cast, promote, promote_float
 from lamella.core._operation import op
-from lamella.errors import ArgumentError, ShapeError
+from lamella.errors import ArgumentError, NotOfferedError, ShapeError
 from lamella.ops._activations import log_sigmoid, log_softmax
 from lamella.ops._operands import float_operands, operands, reduced_axes, single_axis
 from lamella.typing import Array, ArrayLike, Axis
@@ -236,7 +236,7 @@ def moments(x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool
         A pair of floating arrays.
 
     Raises:
-        ArgumentError: with `synchronized=True`.
+        NotOfferedError: with `synchronized=True`.
         ShapeError: when an axis is out of bounds.
 
     Example:
@@ -246,7 +246,7 @@ def moments(x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool
         (2.0, 1.0)
     """
     if synchronized:
-        raise ArgumentError("`moments` cannot be synchronized over replicas; use synchronized=False.")
+        raise NotOfferedError("`moments` cannot be synchronized over replicas; use synchronized=False.")
     xp, x = promote_float(x)
     dtype = _registry.active().dtype(x)
     axes = reduced_axes("moments", axes, x.ndim)

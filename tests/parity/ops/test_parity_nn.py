@@ -5,7 +5,7 @@ import pytest
 from parity.ops._runner import INF, NAN, REALS, Arr, Case, OpParity, Refusal
 
 from lamella import ops
-from lamella.errors import ArgumentError, ShapeError
+from lamella.errors import ArgumentError, NotOfferedError, ShapeError
 
 P = Arr((2, 3), low=0.05, high=0.95)
 ONE_HOT = Arr((2, 3), values=[0, 1, 0, 1, 0, 0])
@@ -203,5 +203,5 @@ class TestSmall(OpParity):
 
 
 def test_moments_over_replicas_are_refused():
-    with pytest.raises(ArgumentError, match="synchronized"):
+    with pytest.raises(NotOfferedError, match="synchronized"):
         ops.moments(np.ones((2, 2), "float32"), axes=0, synchronized=True)
