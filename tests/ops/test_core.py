@@ -32,6 +32,9 @@ def test_conversions_to_and_fro():
     assert type(ops.convert_to_numpy(v)) is np.ndarray
     assert type(ops.convert_to_numpy(3.0)) is np.ndarray
     assert ops.convert_to_numpy([1, 2]).dtype == np.int32
+    for dtype in ("float64", "int64", "uint8"):
+        assert ops.convert_to_numpy(np.ones(2, dtype)).dtype == dtype
+    assert type(ops.convert_to_numpy(np.float64(3))) is np.ndarray
     assert ops.convert_to_tensor(KerasTensor((None, 2)), dtype="int32").dtype == "int32"
     with lamella.backend.use("numpy"):
         assert ops.is_tensor(np.ones(2)) and not ops.is_tensor(jnp.ones(2))

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays, dtype_of
 from lamella.core._arrays import cast as _cast
@@ -58,13 +60,16 @@ def convert_to_numpy(x: ArrayLike) -> Any:
         x: an array of any library, a Variable, nested lists, or a number.
 
     Returns:
-        A `numpy.ndarray` with the shape and dtype of `x`.
+        A `numpy.ndarray` with the shape and dtype of `x`: NumPy's arrays as they are, also of 64 bits; numbers and
+        lists with the dtypes of `convert_to_tensor`.
 
     Example:
         >>> from lamella import ops
         >>> ops.convert_to_numpy(ops.ones(2)).tolist()
         [1.0, 1.0]
     """
+    if isinstance(x, (np.ndarray, np.generic)):
+        return np.asarray(x)
     return _registry.to_numpy(convert_to_tensor(x))
 
 
