@@ -220,8 +220,12 @@ def test_bad_arguments(tmp_path):
         keras.saving.save_model([model], tmp_path / "m.keras")
     with pytest.raises(ArgumentError, match="hold models"):
         keras.saving.save_model(layers.Dense(2), tmp_path / "m.h5")
-    with pytest.raises(ArgumentError, match="File not found"):
-        keras.saving.load_model(tmp_path / "none.keras")
+    for name in ("none.keras", "none.h5"):
+        with pytest.raises(FileNotFoundError, match="File not found"):
+            keras.saving.load_model(tmp_path / name)
+    for nothing in (None, 3):
+        with pytest.raises(ArgumentError, match="must be a string or a path"):
+            model.save(nothing)
     (tmp_path / "m.txt").write_text("hello")
     with pytest.raises(ArgumentError, match="not supported"):
         keras.saving.load_model(tmp_path / "m.txt")

@@ -83,6 +83,36 @@ def test_skip_mismatch_leaves_out_what_does_not_fit(tmp_path, name):
     assert all(np.array_equal(a, b) for a, b in zip(before[2:], other.get_weights()[2:]))
 
 
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.npz", "m.safetensors", "m.keras"])
+def test_objects_to_skip_stay_as_they_are(tmp_path, name):
+    path = write(mlp(4, 2), tmp_path / name)
+    for other in (mlp(4, 2), mlp(4, 3)):  # whether they fit or not
+        before = other.layers[1].get_weights()
+        other.load_weights(path, objects_to_skip=[other.layers[1]])
+        assert all(np.array_equal(a, b) for a, b in zip(before, other.layers[1].get_weights(), strict=True))
+        reread = mlp(4, 2)
+        reread.load_weights(path)
+        assert same(other.layers[0], reread.layers[0])
+
+
+def test_objects_to_skip_are_skipped_with_what_they_hold(tmp_path):
+    def nested():
+        return keras.Sequential([keras.Input((3,)), mlp(4, 2), layers.Dense(1)])
+
+    model, other = nested(), nested()
+    keras.saving.save_weights(model, tmp_path / "m.weights.h5", objects_to_skip=[model.layers[0]])
+    with pytest.raises(SerializationError, match="missing"):
+        other.load_weights(tmp_path / "m.weights.h5")
+    other.load_weights(tmp_path / "m.weights.h5", objects_to_skip=[other.layers[0]])
+    assert same(model.layers[1], other.layers[1]) and not same(model.layers[0], other.layers[0])
+
+
+def test_objects_to_skip_is_not_for_old_files(tmp_path):
+    model = mlp(2)
+    with pytest.raises(ArgumentError, match="objects_to_skip"):
+        model.load_weights(write(model, tmp_path / "m.h5"), objects_to_skip=[])
+
+
 def test_by_name(tmp_path):
     path = write(mlp(4, 2), tmp_path / "m.h5")
     other = keras.Sequential([keras.Input((3,)), layers.Dense(4, name="d0"), layers.Dense(5, name="new")])

@@ -18,7 +18,7 @@ from lamella.core._serialization import (
     reading,
     serialize_keras_object,
 )
-from lamella.errors import ArgumentError, SerializationError
+from lamella.errors import ArgumentError, MissingPathError, SerializationError
 from lamella.layers._layer import Layer
 from lamella.models._model import Model
 from lamella.saving import _hdf5, _legacy, _orbax, _weights
@@ -26,7 +26,7 @@ from lamella.saving._archive import Archive, Folder, open_archive, safe_name
 from lamella.saving._atomic import confirmed, replacing, replacing_directory
 from lamella.saving._entries import Groups
 from lamella.saving._metadata import metadata
-from lamella.saving._paths import stateful_objects
+from lamella.saving._paths import as_path, stateful_objects
 
 __all__ = ["load_model", "save_model"]
 
@@ -64,7 +64,7 @@ def save_model(
         >>> bool((same.get_weights()[0] == model.get_weights()[0]).all())
         True
     """
-    path = Path(os.fspath(filepath))
+    path = as_path(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
     save_format = kwargs.pop("save_format", None)
     if kwargs:
@@ -164,15 +164,16 @@ def load_model(
     Raises:
         SerializationError: when the file is damaged or hostile, names an unknown class, carries code in safe mode, or
             holds weights that do not fit (it lists each).
-        ArgumentError: when there is no such file, or its ending is none of these.
+        MissingPathError: when there is no such file.
+        ArgumentError: when its ending is none of these.
     """
-    path = Path(os.fspath(filepath))
+    path = as_path(filepath)
     if "://" in os.fspath(filepath):
         raise ArgumentError(
             f"Models are loaded from files of this machine; got {os.fspath(filepath)!r}. Download it first."
         )
     if not path.exists():
-        raise ArgumentError(
+        raise MissingPathError(
             f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file."
         )
     with ExitStack() as stack:

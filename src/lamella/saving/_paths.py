@@ -6,10 +6,13 @@ collection within a collection is a `container`. The layers of a model that no a
 the names, private ones last) stand under `layers`. Everything is visited once.
 """
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from lamella.core import _names
+from lamella.errors import ArgumentTypeError
 from lamella.layers._layer import Layer
 from lamella.models._functional import Functional
 from lamella.models._model import Model
@@ -17,12 +20,25 @@ from lamella.models._sequential import Sequential
 from lamella.optimizers._optimizer import Optimizer
 from lamella.random._seed import SeedGenerator
 
-__all__ = ["stateful_objects"]
+__all__ = ["as_path", "stateful_objects"]
 
 # What the bases define is known: of it, only these lead to something that is saved.
 _OF_BASES = ("layers", "optimizer", "inner_optimizer")
 _BASES = (Layer, Model, Functional, Sequential, Optimizer)
 _HIDDEN = {"_stack", "_functional", "_function", "_trainable_variables", "_variables", "_undecayed"}
+
+
+def as_path(filepath: Any) -> Path:
+    """The place in the file system that the user named.
+
+    Raises:
+        ArgumentTypeError: for what is no string and no `os.PathLike`.
+    """
+    if not isinstance(filepath, (str, os.PathLike)):
+        raise ArgumentTypeError(
+            f"`filepath` must be a string or a path; got {filepath!r} of type {type(filepath).__name__}."
+        )
+    return Path(filepath)
 
 
 def stateful_objects(root: Any) -> Iterator[tuple[str, Any]]:

@@ -1,8 +1,9 @@
 """The weights of a model: gathered into groups, and put back, all or none."""
 
+import functools
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from lamella.saving import _flat, _hdf5, _legacy_weights, _orbax, _shards
 from lamella.saving._archive import Folder, open_archive
 from lamella.saving._atomic import confirmed, replacing
 from lamella.saving._entries import Entry, Group, Groups, Store, join
-from lamella.saving._paths import stateful_objects
+from lamella.saving._paths import as_path, stateful_objects
 
 __all__ = ["gather", "load_weights", "put_back", "save_weights", "write_groups"]
 
@@ -25,15 +26,23 @@ __all__ = ["gather", "load_weights", "put_back", "save_weights", "write_groups"]
 # ---- gathering ---------------------------------------------------------------------------------------
 
 
-def gather(model: Any) -> Iterator[Group]:
-    """The variables of the model and of all that it holds, object by object."""
+def gather(model: Any, skip: Iterable = ()) -> Iterator[Group]:
+    """The variables of the model and of all that it holds, object by object, but for the objects of `skip`."""
+    skipped = _with_all_held(skip)
     for path, thing in stateful_objects(model):
+        if id(thing) in skipped:
+            continue
         store: dict[str, Any] = {}
         if isinstance(thing, SeedGenerator):
             store["0"] = thing.state.numpy()
         else:
             thing.save_own_variables(store)
         yield Group(path, thing.name, store)
+
+
+def _with_all_held(things: Iterable) -> set[int]:
+    """The identities of `things` and of what they hold."""
+    return {id(held) for thing in things for _, held in stateful_objects(thing)}
 
 
 def save_weights(
@@ -47,6 +56,7 @@ def save_weights(
             `.safetensors`, for the same arrays under the same names.
         overwrite: whether an existing file is replaced; False asks at the terminal.
         max_shard_size: the most gigabytes of arrays in one file; the others go to further files beside it.
+        objects_to_skip: a list of layers (or other objects that the model holds) whose variables are left out.
 
     Raises:
         ArgumentError: for another ending, or an unknown argument.
@@ -59,11 +69,12 @@ def save_weights(
         >>> path.exists()
         True
     """
+    skip = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
         raise ArgumentError(f"Invalid keyword arguments of save_weights: {sorted(kwargs)}.")
     if not isinstance(model, Layer):
         raise ArgumentError(f"Expected a model; got {model!r} of type {type(model).__name__}.")
-    path = Path(os.fspath(filepath))
+    path = as_path(filepath)
     if max_shard_size is not None:
         if not path.name.endswith((".weights.json", ".weights.h5")):
             raise ArgumentError(f"With `max_shard_size` the filename must end in `.weights.json`; got {str(path)!r}.")
@@ -76,10 +87,10 @@ def save_weights(
     if not confirmed(path, overwrite):
         return
     if max_shard_size is not None:
-        _shards.write_shards(path, gather(model), max_shard_size)
+        _shards.write_shards(path, gather(model, skip), max_shard_size)
         return
     ending = next(e for e in _WRITERS if path.name.endswith(e))
-    write_groups(path, ending, gather(model))
+    write_groups(path, ending, gather(model, skip))
 
 
 def write_groups(path: Path, ending: str, groups: Iterable[Group]) -> None:
@@ -113,42 +124,48 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
             Orbax checkpoints, of which the latest is read.
         skip_mismatch: leave the layers whose weights do not fit as they are, with a warning for each.
         by_name: for `.h5` files of the old kind: give weights to the layers of the same name, and to no others.
+        objects_to_skip: for the other files: a list of layers (or other objects that the model holds) that stay as they
+            are, whatever the file has for them.
 
     Raises:
         SerializationError: when weights are missing, left over, or of another shape or kind; it lists each with its
             path. Also when the file is damaged, or not one of weights.
-        ArgumentError: for an unknown argument or ending, or `by_name` with another format.
+        ArgumentError: for an unknown argument or ending, or `by_name` or `objects_to_skip` with another format.
     """
     by_name = kwargs.pop("by_name", False)
+    skip = kwargs.pop("objects_to_skip", None)
     if kwargs:
         raise ArgumentError(f"Invalid keyword arguments: {kwargs}")
-    path = Path(os.fspath(filepath))
+    path = as_path(filepath)
     legacy = path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5")
     if by_name and not legacy:
         raise ArgumentError(f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {path}")
+    if skip is not None and (legacy or _orbax.numbered(path)):
+        raise ArgumentError(f"`objects_to_skip` only supports loading '.weights.h5' files. Received: {path}")
+    fill = functools.partial(put_back, model, skip_mismatch=skip_mismatch, skip=skip or ())
     if legacy:
         with _hdf5.open_hdf5(path) as file:
             if "layer_names" in file.attrs or _hdf5.holds(file, "model_weights"):
                 _legacy_weights.load_layers(model, file, by_name=by_name, skip_mismatch=skip_mismatch)
             else:
-                put_back(model, _hdf5.groups_of(file), skip_mismatch)
+                fill(_hdf5.groups_of(file))
         return
     if path.name.endswith(".weights.h5"):
         with _hdf5.open_hdf5(path) as file:
-            put_back(model, _hdf5.groups_of(file), skip_mismatch)
+            fill(_hdf5.groups_of(file))
     elif path.name.endswith(".weights.json"):
         with _shards.open_shards(path) as groups:
-            put_back(model, groups, skip_mismatch)
+            fill(groups)
     elif path.suffix == ".npz":
         with _flat.open_npz(path) as groups:
-            put_back(model, groups, skip_mismatch)
+            fill(groups)
     elif path.suffix == ".safetensors":
         with _flat.open_safetensors(path) as groups:
-            put_back(model, groups, skip_mismatch)
+            fill(groups)
     elif _orbax.numbered(path):
         _orbax.put_back(model, _orbax.read(path)[1])
     elif path.suffix == ".keras" or path.is_dir():
-        _load_from_model(model, path, skip_mismatch)
+        _load_from_model(fill, path)
     else:
         raise ArgumentError(
             f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, `.weights.json`, `.keras`, "
@@ -159,7 +176,7 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
 WEIGHTS_NAME = "model.weights.h5"
 
 
-def _load_from_model(model: Any, path: Path, skip_mismatch: bool) -> None:
+def _load_from_model(fill: Callable[[Groups], None], path: Path) -> None:
     import tempfile
 
     if not path.exists():
@@ -167,16 +184,18 @@ def _load_from_model(model: Any, path: Path, skip_mismatch: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         if path.is_dir():
             with _hdf5.open_hdf5(Folder(path)._path(WEIGHTS_NAME)) as file:
-                put_back(model, _hdf5.groups_of(file), skip_mismatch)
+                fill(_hdf5.groups_of(file))
             return
         with open_archive(path) as archive:
             if WEIGHTS_NAME not in archive.names():
                 raise SerializationError(f"{str(path)!r} holds no {WEIGHTS_NAME}; it holds {archive.names()}.")
             with archive.as_file(WEIGHTS_NAME, Path(scratch)) as place, _hdf5.open_hdf5(place) as file:
-                put_back(model, _hdf5.groups_of(file), skip_mismatch)
+                fill(_hdf5.groups_of(file))
 
 
-def put_back(model: Any, groups: Groups, skip_mismatch: bool = False, with_optimizer: bool = True) -> None:
+def put_back(
+    model: Any, groups: Groups, skip_mismatch: bool = False, with_optimizer: bool = True, skip: Iterable = ()
+) -> None:
     """Give the variables of the model what stands in `groups`.
 
     Args:
@@ -184,6 +203,7 @@ def put_back(model: Any, groups: Groups, skip_mismatch: bool = False, with_optim
         groups: the arrays of a file.
         skip_mismatch: warn about what does not fit instead of raising.
         with_optimizer: whether the state of the optimizer is read too.
+        skip: objects that stay as they are, with all that they hold.
 
     Raises:
         SerializationError: for everything that does not fit, in one list.
@@ -195,8 +215,11 @@ def put_back(model: Any, groups: Groups, skip_mismatch: bool = False, with_optim
     problems: list[str] = []
     work: list[tuple[str, Any, dict[str, Entry]]] = []
     optimizers = {"optimizer"}
+    skipped = _with_all_held(skip)
     for path, thing in stateful_objects(model):
         entries = left.pop(path, {})
+        if id(thing) in skipped:
+            continue
         if isinstance(thing, Optimizer):
             optimizers.add(path)
             if with_optimizer and entries and _optimizer_fits(thing, entries):
