@@ -69,6 +69,16 @@ EDGES = {
     "a map of policies with the name of one": lambda keras: keras.dtype_policies.DTypePolicyMap("float16").get_config(),
     "synchronized moments": lambda keras: keras.ops.moments(np.ones((2, 2)), axes=0, synchronized=True),
     "a float as an index": lambda keras: [1, 2, 3][keras.Variable(1.0)],
+    "quantize to no mode": lambda keras: keras.layers.Flatten().quantize(),
+    "quantize to another mode": lambda keras: keras.layers.Flatten().quantize("int7"),
+    "quantize before the weights exist": lambda keras: keras.layers.Flatten().quantize("int8"),
+    "quantize what has no quantized form": lambda keras: (lambda layer: [layer.build((2, 3)), layer.quantize("int8")])(
+        keras.layers.Flatten()
+    ),
+    "quantize a model to another mode": lambda keras: keras.Sequential([keras.layers.Dense(1)]).quantize("int7"),
+    "quantize a model before the weights exist": lambda keras: keras.Sequential([keras.layers.Dense(1)]).quantize(
+        "int8"
+    ),
     "input spec": lambda keras: keras.saving.serialize_keras_object(keras.InputSpec(shape=(2, 3))),
 }
 

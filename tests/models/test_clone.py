@@ -195,14 +195,29 @@ def test_copies_of_subclasses_keep_their_class(way, tmp_path):
     assert way == "clone" or model.extra() == 7  # like Keras: its layers may be copies, so they are drawn anew
 
 
-def test_copies_are_not_compiled_and_train_apart():
-    model = models(lamella, "sequential")
-    model.compile("sgd", "mse")
+@pytest.mark.parametrize("kind", ["sequential", "nested"])
+@beside_keras
+def test_copies_are_compiled_alike(keras, kind):
+    model = models(keras, kind)
+    before = keras.models.clone_model(model).compiled
+    model.compile(keras.optimizers.Adam(0.5), "mse", metrics=["mae", keras.metrics.MeanSquaredError(name="m")])
+    copy = keras.models.clone_model(model)
+    return [before, copy.compiled, copy.get_compile_config(), copy.optimizer is model.optimizer]
+
+
+@pytest.mark.parametrize("kind", ["sequential", "nested"])
+def test_copies_train_apart(kind):
+    model = models(lamella, kind)
+    optimizer, metric = lamella.optimizers.Adam(0.5), lamella.metrics.MeanSquaredError(name="m")
+    model.compile(optimizer, lambda y, p: abs(y - p), metrics=[metric, lambda y, p: y - p])
+    y = np.ones((2, model.output_shape[-1]), "float32")
+    model.fit(X, y, verbose=0)
+    weights, logs = model.get_weights(), model.get_metrics_result()
     copy = lamella.models.clone_model(model)
-    assert not copy.compiled
-    before = copy.get_weights()
-    model.fit(X, X[:, :1], verbose=0)
-    for a, b in zip(before, copy.get_weights()):
+    copy.fit(X, y, verbose=0, epochs=2)
+    assert (optimizer.iterations.numpy(), copy.optimizer.iterations.numpy()) == (1, 2)
+    assert model.get_metrics_result() == logs and copy.metrics_names == model.metrics_names
+    for a, b in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -593,3 +593,11 @@ def test_attributes_may_be_added(keras):
     model.extra = ones(keras, 1, name="extra")
     model.note = {"a": [1, 2]}
     return [model(X), [layer.name for layer in model.layers]]
+
+
+@beside_keras
+def test_a_drawn_model_has_a_path(keras):
+    x = keras.Input((3,))
+    inner = keras.Model(x, ones(keras, 2)(x), name="inner")
+    outer = keras.Model(x, inner(x), name="outer")
+    return [inner.path, outer.path, [layer.path for layer in outer.layers], [w.path for w in outer.weights]]

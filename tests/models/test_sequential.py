@@ -416,6 +416,23 @@ def test_mixed_precision(keras):
     ]
 
 
+@beside_keras
+@pytest.mark.parametrize("known", [True, False])
+def test_a_layer_may_stand_twice(keras, known):
+    layer = keras.layers.Dense(3, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((3,)), layer] if known else [layer])
+    model.add(layer)
+    return [model(X), len(model.layers), len(model.weights), model.layers[0] is model.layers[1]]
+
+
+@beside_keras
+@pytest.mark.parametrize("shape", [(None, 4), (None, 3, 3), (None, 3), None])
+def test_build_after_the_shape_is_known(keras, shape):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.build(shape)
+    return [model.built, model.input_shape, len(model.weights)]
+
+
 def test_an_input_that_comes_late_is_refused():
     with pytest.raises(ArgumentError, match="first"):
         lamella.Sequential([layers.Dense(2)]).add(lamella.Input((3,)))

@@ -35,6 +35,7 @@ from lamella.layers._configuration import describe, make
 from lamella.layers._input_spec import check_inputs
 from lamella.layers._losses import forget_losses, record_losses, recorded_losses
 from lamella.layers._masking import masks_taken, pass_mask_on, with_masks
+from lamella.layers._quantization import asked_mode
 from lamella.layers._shapes import agreed, as_shape, filled, shapes_to_tensors
 from lamella.layers._stateless import call_with_state
 from lamella.layers._tracking import held_by, holds_state, unique
@@ -724,8 +725,11 @@ class Layer(Operation):
         """Replace the weights by quantized ones. Layers that can do so override it.
 
         Raises:
+            ArgumentError: when neither `mode` nor `config` says a mode, or there is no such mode.
+            NotBuiltError: before the weights exist.
             NotImplementedError: for a layer without a quantized form.
         """
+        asked_mode(self, mode, config)
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantize()` method implemented.")
 
     def quantized_build(self, input_shape: Any, mode: Any) -> None:

@@ -41,7 +41,7 @@ def clone_model(
             `clone_function` whole.
 
     Returns:
-        A model of the same class and name, not compiled.
+        A model of the same class and name; where the old one is compiled, compiled alike.
 
     Raises:
         ArgumentError: for something that is no model, or an argument that this kind of model does not take.
@@ -135,6 +135,7 @@ def _clone_functional(model: Functional, input_tensors: Any, copy_of: Callable, 
 def _like(model: Model, copy: Any) -> Any:
     if not model.trainable:
         copy.trainable = False
+    copy._compile_like(model)
     return copy
 
 

@@ -5,7 +5,7 @@ import inspect
 from typing import Any
 
 from lamella.backend import _registry
-from lamella.core import _tree
+from lamella.core import _scopes, _tree
 from lamella.core._function import Function
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._operation import OpCall, Operation, any_symbolic_tensors
@@ -40,6 +40,8 @@ class Functional(Model):
 
     def _init_graph(self, inputs: Any, outputs: Any) -> None:
         self._function = Function(*_rooted(inputs, outputs), name=self.name)
+        with self._name_scope():
+            self._path = _scopes.current_path()
         self.built = True
         self._called = True
         if not self.trainable:

@@ -1,5 +1,6 @@
 """A layer that can be trained."""
 
+import copy
 import inspect
 from typing import Any
 
@@ -12,6 +13,7 @@ from lamella.data._checks import as_arrays
 from lamella.errors import ArgumentError, ArgumentTypeError, NotBuiltError, OutOfRangeError
 from lamella.layers._call import signature_of
 from lamella.layers._layer import Layer
+from lamella.layers._quantization import asked_mode
 from lamella.layers._tracking import unique
 from lamella.models._on_batch import in_order, on_batch, run_batch
 from lamella.models._pure import loss_and_updates, loss_with_state, run_step
@@ -300,7 +302,14 @@ class Model(Layer):
 
     def compile_from_config(self, config: dict) -> None:
         """Compile with what `get_compile_config` returned."""
-        arguments = {k: deserialize_keras_object(v) for k, v in config.items()}
+        self._compile_again({k: deserialize_keras_object(v) for k, v in config.items()})
+
+    def _compile_like(self, model: "Model") -> None:
+        """Compile as `model` is, if it is: with an optimizer and metrics of one's own, and the same losses and functions."""
+        if model.compiled and model._compile_arguments is not None:
+            self._compile_again(_tree.map_structure(_without_state, model._compile_arguments))
+
+    def _compile_again(self, arguments: dict[str, Any]) -> None:
         self.compile(**arguments)
         self._jit_asked = False  # what "auto" came to was kept
         if self.optimizer is not None and self.built:
@@ -753,8 +762,10 @@ class Model(Layer):
         """Replace the weights of the layers that can be quantized: those whose class defines `quantize`.
 
         Raises:
-            ArgumentError: when no layer can; the layers of lamella itself have no quantized form.
+            ArgumentError: when no layer can (the layers of lamella itself have no quantized form), or there is no such mode.
+            NotBuiltError: before the weights exist.
         """
+        mode = asked_mode(self, mode, config)
         able = [x for x in self._flatten_layers(include_self=False) if type(x).quantize is not Layer.quantize]
         if not able:
             raise ArgumentError(
@@ -767,6 +778,19 @@ class Model(Layer):
     def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
         """The parts that a quantization works through in order; None unless a model defines it."""
         return None
+
+
+def _without_state(part: Any) -> Any:
+    """What is given to `compile` once more, where `part` has variables that belong to one model."""
+    from lamella.metrics import Metric
+    from lamella.optimizers import Optimizer
+
+    if isinstance(part, Optimizer):
+        return type(part).from_config(part.get_config())
+    if isinstance(part, Metric):
+        part = copy.deepcopy(part)
+        part.reset_state()
+    return part
 
 
 # `saving` appends itself here when it is loaded.

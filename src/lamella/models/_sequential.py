@@ -6,7 +6,7 @@ from lamella.backend import _dtypes
 from lamella.core._function import is_shape
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
-from lamella.errors import ArgumentError, NotDrawnError, OutOfRangeError
+from lamella.errors import ArgumentError, NotDrawnError, OutOfRangeError, ShapeError
 from lamella.layers._input_layer import InputLayer
 from lamella.layers._layer import Layer
 from lamella.models._functional import Functional
@@ -59,7 +59,7 @@ class Sequential(Model):
             rebuild: whether to build at once where the input's shape is known.
 
         Raises:
-            ArgumentError: for something that is no layer, a second input, or a name that is taken.
+            ArgumentError: for something that is no layer, a second input, or a name that another layer has.
         """
         self._check_initialized()
         origin = getattr(layer, "_keras_history", None)
@@ -73,7 +73,7 @@ class Sequential(Model):
                 "Only instances of `keras.Layer` can be added to a Sequential model. "
                 f"Received: {layer!r} (of type {type(layer).__name__}).{hint}"
             )
-        if any(other.name == layer.name for other in self._stack):
+        if any(other.name == layer.name and other is not layer for other in self._stack):
             raise ArgumentError(
                 f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
                 f"name of a layer in this model. Update the `name` argument to pass a unique name."
@@ -141,6 +141,7 @@ class Sequential(Model):
 
         Raises:
             ArgumentError: when no shape is given and none is known, or there are no layers.
+            ShapeError: when the model has inputs of another shape already.
         """
         if input_shape is None:
             if self._stack and isinstance(self._stack[0], InputLayer):
@@ -155,7 +156,16 @@ class Sequential(Model):
             input_shape = tuple(input_shape)
         if not is_shape(input_shape):
             return  # a first layer of several inputs: the layers are built one by one as they are called
-        if not isinstance(self._stack[0], InputLayer):
+        if isinstance(self._stack[0], InputLayer):
+            shape = self._stack[0].batch_shape
+            if len(shape) != len(input_shape) or any(
+                None not in (a, b) and a != b for a, b in zip(shape[1:], input_shape[1:])
+            ):
+                raise ShapeError(
+                    f"Sequential model {self.name!r} has already been configured to use input shape {shape}. You cannot "
+                    f"build it with input_shape {tuple(input_shape)}."
+                )
+        else:
             self._stack = [
                 InputLayer(batch_shape=input_shape, dtype=_first_dtype(self._stack[0])),
                 *self._stack,
