@@ -422,7 +422,8 @@ def test_a_layer_may_stand_twice(keras, known):
     layer = keras.layers.Dense(3, kernel_initializer="ones")
     model = keras.Sequential([keras.Input((3,)), layer] if known else [layer])
     model.add(layer)
-    return [model(X), len(model.layers), len(model.weights), model.layers[0] is model.layers[1]]
+    copy = keras.models.clone_model(model)
+    return [[m(X), len(m.layers), len(m.weights), m.layers[0] is m.layers[1]] for m in (model, copy)]
 
 
 @beside_keras

@@ -12,6 +12,7 @@ from lamella.errors import ArgumentError
 from lamella.layers._configuration import make
 from lamella.layers._input_layer import Input, InputLayer
 from lamella.layers._layer import Layer
+from lamella.layers._tracking import unique
 from lamella.models._functional import Functional, was_given_graph
 from lamella.models._model import Model
 from lamella.models._sequential import Sequential
@@ -97,7 +98,8 @@ def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _clone_sequential(model: Sequential, input_tensors: Any, copy_of: Callable) -> Sequential:
     stack = [layer for layer in model._stack if not isinstance(layer, InputLayer)]
-    copies = [copy_of(layer) for layer in stack]
+    copy_by_layer = {id(layer): copy_of(layer) for layer in unique(stack)}  # a layer may stand twice
+    copies = [copy_by_layer[id(layer)] for layer in stack]
     if input_tensors is not None:
         given = _tree.flatten(input_tensors)
         if len(given) != 1:
