@@ -33,6 +33,12 @@ def test_normalization_given(keras, mean, variance):
     return layer(X), layer.weights, layer.get_config()
 
 
+@pytest.mark.parametrize("axis, mean", [(-1, [[1.0, 2.0]]), (None, [1.0, 2.0]), ((1, 2), [[[1.0]]])])
+@beside_keras
+def test_normalization_given_more_axes_than_it_keeps(keras, axis, mean):
+    return keras.layers.Normalization(axis=axis, mean=mean, variance=mean)
+
+
 @beside_keras
 def test_normalization_of_constants(keras):
     layer = keras.layers.Normalization()

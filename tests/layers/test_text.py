@@ -395,6 +395,9 @@ def test_wrong_data_is_named():
         crossing(["a"])
     with pytest.raises(ShapeError, match="one shape"):
         crossing([["a", "b"], ["a"]])
+    for feature in ([1.0], [True]):
+        with pytest.raises(DTypeError, match="strings and integers"):
+            crossing([["a"], feature])
 
 
 def test_the_size_of_vectors_is_fixed_by_the_first_call():

@@ -150,6 +150,7 @@ PROGRAMS = {
     "hashes of all lengths": hashed(FLAT, num_bins=2**30),
     "salted hashes of all lengths": hashed(FLAT, num_bins=2**30, salt=[133, 137]),
     "hashes of integers": hashed(np.array(INTEGERS), num_bins=1000),
+    "hashes of booleans": hashed([True, False], num_bins=1000),
     "hashes with a mask": hashed(["A", "", "B"], num_bins=7, mask_value="A"),
     "hashes of integers with a mask": hashed(np.array([1, 2, 3]), num_bins=7, mask_value=3),
     "hashes with a mask, salted": hashed(["A", "", "B"], num_bins=7, mask_value="A", salt=3),
@@ -160,6 +161,7 @@ PROGRAMS = {
     "crossed columns": crossed(FLAT[:, None], NUMBERS[:, None], num_bins=9),
     "crossed, one_hot": crossed(FLAT[:4, None], NUMBERS[:4, None], num_bins=5, output_mode="one_hot"),
     "crossed scalars": crossed("A", 101, num_bins=5),
+    "crossed, as floats": crossed(FLAT[:4], NUMBERS[:4], num_bins=5, dtype="float32"),
 }
 
 

@@ -19,7 +19,7 @@ from lamella.core import _tree
 from lamella.core._keras_tensor import KerasTensor
 from lamella.errors import ArgumentError, BackendError, DataError, DTypeError, ShapeError
 
-__all__ = ["Column", "arrow", "batches", "concrete", "in_pieces", "integers", "keys", "result", "strings"]
+__all__ = ["Column", "arrow", "batches", "concrete", "in_pieces", "integers", "keys", "result", "strings", "unread"]
 
 
 @functools.cache
@@ -159,6 +159,11 @@ def keys(value: Any, who: str) -> Column:
     if isinstance(value, Column):
         return value
     return strings(value, who) if _holds_text(value) else integers(value, who)
+
+
+def unread(value: Any, who: str) -> Any:
+    """`value` as it is where it holds text or is read, and else its numbers in an array of NumPy."""
+    return value if isinstance(value, Column) or _holds_text(value) else _numbers(value, who)
 
 
 def result(values: np.ndarray, dtype: str | None = None) -> Any:

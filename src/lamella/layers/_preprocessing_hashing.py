@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from lamella.core._keras_tensor import KerasTensor
-from lamella.errors import ArgumentError, ShapeError
+from lamella.errors import ArgumentError, DTypeError, ShapeError
 from lamella.layers._data_layer import DataLayer, HostLayer
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, positive_integer
-from lamella.layers._preprocessing_columns import Column, arrow, concrete, keys, result
+from lamella.layers._preprocessing_columns import Column, arrow, concrete, keys, result, unread
 from lamella.layers._preprocessing_encoding import check_output_mode, encode_host, encoded_shape, refuse_sparse
 from lamella.layers._preprocessing_hash import check_salt, combine, farmhash64, siphash64
 from lamella.typing import Shape
@@ -23,7 +23,8 @@ class _Bins(HostLayer):
     """What both layers share: bins, and their encodings."""
 
     def __init__(self, num_bins: int, output_mode: str, sparse: bool, modes: tuple, **kwargs: Any):
-        kwargs["dtype"] = _bin_dtype(self, kwargs.get("dtype"), output_mode)
+        if output_mode == "int" and kwargs.get("dtype") is None:
+            kwargs["dtype"] = "int64"
         check_output_mode(self, output_mode, modes)
         refuse_sparse(self, sparse=sparse)
         super().__init__(**kwargs)
@@ -47,17 +48,6 @@ class _Bins(HostLayer):
         )
 
 
-def _bin_dtype(layer: Any, dtype: Any, output_mode: str) -> Any:
-    if dtype is None:
-        return "int64" if output_mode == "int" else None
-    name = getattr(dtype, "name", dtype)
-    if output_mode == "int" and isinstance(name, str) and not name.startswith(("int", "uint")):
-        raise ArgumentError(
-            f"When `output_mode='int'`, `dtype` of {label(layer)} should be an integer type. Received: dtype={name}"
-        )
-    return dtype
-
-
 def _fingerprints(tokens: Any) -> np.ndarray:
     data, offsets = Column(tokens, (len(tokens),)).buffers
     return farmhash64(data, offsets)
@@ -68,11 +58,16 @@ def _as_text(values: Any) -> Any:
     return pc.cast(values, pa.string()) if pa.types.is_integer(values.type) else values
 
 
+def _is_integer(dtype: Any) -> bool:
+    name = getattr(dtype, "name", dtype)
+    return not isinstance(name, str) or name.startswith(("int", "uint"))
+
+
 class Hashing(_Bins):
     """Strings or integers to bins, by a hash: the remainder of it by the number of bins.
 
     FarmHash64, or SipHash64 where there is a `salt` (`_preprocessing_hash.py` has the sources): the same bins as Keras.
-    Integers are hashed as their decimal digits.
+    Integers are hashed as their decimal digits, booleans as "true" and "false".
 
     Args:
         num_bins: the number of bins.
@@ -97,6 +92,11 @@ class Hashing(_Bins):
         sparse: bool = False,
         **kwargs: Any,
     ):
+        dtype = kwargs.get("dtype")
+        if output_mode == "int" and dtype is not None and not _is_integer(dtype):
+            raise ArgumentError(
+                f"When `output_mode='int'`, `dtype` of {label(self)} should be an integer type. Received: dtype={dtype}"
+            )
         super().__init__(num_bins, output_mode, sparse, ("int", "one_hot", "multi_hot", "count"), **kwargs)
         if mask_value is not None and num_bins < 2:
             raise ArgumentError(
@@ -107,6 +107,9 @@ class Hashing(_Bins):
         self.salt = check_salt(self, salt)
 
     def _column(self, value: Any) -> Column:
+        value = unread(value, label(self))
+        if isinstance(value, np.ndarray) and value.dtype.kind == "b":
+            value = np.where(value, "true", "false")
         return keys(value, label(self))
 
     def call(self, inputs: Any) -> Any:
@@ -158,7 +161,13 @@ class HashedCrossing(_Bins):
         dtype: of the result.
 
     Call arguments:
-        inputs: a list or tuple of at least two features of one shape: `(batch,)`, `(batch, 1)` or `()`.
+        inputs: a list or tuple of at least two features, strings or integers, of one shape: `(batch,)`, `(batch, 1)`
+            or `()`.
+
+    Raises:
+        ArgumentError: for fewer than two features.
+        DTypeError: for a feature of floats or booleans.
+        ShapeError: for features of another shape, or of different ones.
 
     Example:
         >>> import numpy as np
@@ -182,14 +191,20 @@ class HashedCrossing(_Bins):
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         self._check_several(inputs)
         if not any(isinstance(x, KerasTensor) for x in inputs) and all(concrete(x) for x in inputs):
-            inputs = [keys(x, label(self)) for x in inputs]
+            inputs = [self._column(x) for x in inputs]
         return DataLayer.__call__(self, inputs, *args, **kwargs)
+
+    def _column(self, value: Any) -> Column:
+        value = unread(value, label(self))
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fb":
+            raise DTypeError(f"{label(self)} takes strings and integers; got values of dtype {value.dtype}.")
+        return keys(value, label(self))
 
     def call(self, inputs: Any) -> Any:
         self._check_several(inputs)
         if not all(concrete(x) for x in inputs):
             raise self._host_only()
-        columns = [keys(x, label(self)) for x in inputs]
+        columns = [self._column(x) for x in inputs]
         shape = columns[0].shape
         self._check_shapes([c.shape for c in columns])
         pa, _ = arrow()

@@ -39,7 +39,8 @@ class Normalization(DataLayer):
         invert: `inputs * max(sqrt(variance), epsilon) + mean` instead.
 
     Raises:
-        ArgumentError: for one of `mean` and `variance` without the other, or an axis that the inputs do not have.
+        ArgumentError: for one of `mean` and `variance` without the other, or with more axes than `axis` names; for an axis
+            that the inputs do not have.
         ShapeError: for a kept axis of unknown size, or data of another shape than the layer was built for.
 
     Example:
@@ -61,6 +62,12 @@ class Normalization(DataLayer):
                 f"When setting values of {label(self)} directly, both `mean` and `variance` must be set. Received: "
                 f"mean={mean} and variance={variance}"
             )
+        for name, value in (("mean", mean), ("variance", variance)):
+            if value is not None and np.ndim(value) > len(self.axis):
+                raise ArgumentError(
+                    f"The `{name}` of {label(self)} may have as many axes as `axis` names, {len(self.axis)}; it has shape "
+                    f"{np.shape(value)}. Leave out axes of size 1."
+                )
         self.input_mean = mean
         self.input_variance = variance
         self.invert = bool(invert)
