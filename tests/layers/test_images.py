@@ -143,6 +143,16 @@ def test_solarization_of_a_range_is_that_of_keras(value_range):
     np.testing.assert_allclose(ours(IMAGES, training=True), theirs(IMAGES, training=True), atol=5e-3)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] in SAME_DRAWS], ids=str)
+def test_draws_under_another_policy_are_those_of_keras(name, options, dtype):
+    theirs, ours = pair(name, options, seed=7, dtype=dtype)
+    expected = drawn(theirs.get_random_transformation(IMAGES, training=True))
+    actual = drawn(ours.get_random_transformation(IMAGES, training=True))
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(a, "float64"), np.asarray(b, "float64"), rtol=1e-2, atol=1e-2)
+
+
 @pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] != "RandomCrop"], ids=str)
 def test_nothing_changes_when_not_training(name, options):
     layer = getattr(layers, name)(**options)
@@ -376,6 +386,13 @@ def test_masks_keep_their_integers(name, options, training):
 def test_a_policy_of_integers(name, options):
     layer = getattr(layers, name)(**options, dtype="uint8")
     assert str(layer(IMAGES, training=True).dtype) == "uint8"
+
+
+@pytest.mark.parametrize("name", ["RandomColorDegeneration", "RandomBrightness", "RandomSharpness"])
+def test_a_policy_of_integers_computes_in_floats(name):
+    whole, exact = (getattr(layers, name)((0.5, 0.5), dtype=dtype) for dtype in ("uint8", "float32"))
+    images = np.floor(IMAGES)
+    np.testing.assert_allclose(whole(images, training=True), exact(images, training=True), atol=1)
 
 
 def test_resizing_integers():

@@ -242,7 +242,7 @@ class RandomImageLayer(ImageLayer):
         return self.generator if seed is None else seed
 
     def _uniform(self, shape: Shape, bounds: Sequence, seed: Any, dtype: str | None = None) -> Array:
-        dtype = dtype or self._float_dtype
+        dtype = dtype or _dtypes.floatx()  # whatever the policy, the same draws
         return random.uniform(shape, minval=bounds[0], maxval=bounds[1], seed=self._seed(seed), dtype=dtype)
 
     def _chosen(self, count: int, seed: Any) -> Array:

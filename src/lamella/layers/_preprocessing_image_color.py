@@ -55,7 +55,7 @@ class _ColorLayer(RandomImageLayer):
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
         if not training or transformation is None:
             return self._untouched(images)
-        return self._recolored(self._cast(images), transformation)
+        return self._recolored(ops.cast(self._cast(images), self._float_dtype), transformation)
 
     def _untouched(self, images: Any) -> Array:
         return ops.convert_to_tensor(images)
@@ -126,7 +126,8 @@ class RandomContrast(_ColorLayer):
         shape = (images.shape[0], 1, 1, 1) if len(images.shape) == 4 else (1, 1, 1)
         if not training:
             return {"contrast_factor": ops.zeros(shape, self._float_dtype)}
-        return {"contrast_factor": self._uniform(shape, (1.0 - self.factor[0], 1.0 + self.factor[1]), seed)}
+        bounds = (1.0 - self.factor[0], 1.0 + self.factor[1])
+        return {"contrast_factor": self._uniform(shape, bounds, seed, self._float_dtype)}
 
     def _recolored(self, images: Array, transformation: Any) -> Array:
         factor = ops.cast(transformation["contrast_factor"], self._float_dtype)
@@ -374,8 +375,8 @@ class Solarization(_ColorLayer):
         shape = (images.shape[0], 1, 1, 1) if len(images.shape) == 4 else (1, 1, 1)
         low, high = self.value_range
         return {
-            "additions": self._uniform(shape, self.addition_factor, seed) * (high - low),
-            "thresholds": self._uniform(shape, self.threshold_factor, seed) * (high - low) + low,
+            "additions": self._uniform(shape, self.addition_factor, seed, self._float_dtype) * (high - low),
+            "thresholds": self._uniform(shape, self.threshold_factor, seed, self._float_dtype) * (high - low) + low,
         }
 
     def _untouched(self, images: Any) -> Array:

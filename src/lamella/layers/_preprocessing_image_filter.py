@@ -107,7 +107,8 @@ class RandomGaussianBlur(RandomImageLayer):
         if not training:
             return None
         chosen = self._chosen(self._batch(self._images_of(data)), seed)
-        return {"should_apply_blur": chosen, "blur_factor": self._uniform((2,), self.sigma, seed) + 1e-6}
+        sigma = self._uniform((2,), self.sigma, seed, self._float_dtype)
+        return {"should_apply_blur": chosen, "blur_factor": sigma + 1e-6}
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
         images = self._cast(images)

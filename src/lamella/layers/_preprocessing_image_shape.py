@@ -411,9 +411,11 @@ class RandomShear(_Map):
             return None
         images = self._images_of(data)
         count = self._batch(images)
-        self._uniform((count, 1), (0.0, 1.0), seed)  # Keras draws once more here, and both orders agree
-        down = self._uniform((count, 1), self.y_factor, seed)
-        right = self._uniform((count, 1), self.x_factor, seed)
+        self._uniform(
+            (count, 1), (0.0, 1.0), seed, self._float_dtype
+        )  # Keras draws once more here, and both orders agree
+        down = self._uniform((count, 1), self.y_factor, seed, self._float_dtype)
+        right = self._uniform((count, 1), self.x_factor, seed, self._float_dtype)
         factors = ops.cast(ops.concatenate([right, down], axis=1), self._float_dtype)
         return {"shear_factor": factors, "input_shape": tuple(images.shape)}
 
@@ -586,7 +588,7 @@ class RandomElasticTransform(_Sometimes):
         chosen = self._chosen(self._batch(self._images_of(data)), seed)
         return {
             "apply_transform": chosen,
-            "distortion_factor": self._uniform((), self.scale, seed),
+            "distortion_factor": self._uniform((), self.scale, seed, self._float_dtype),
             "seed": self._seed(seed),
         }
 
