@@ -153,6 +153,15 @@ def test_draws_under_another_policy_are_those_of_keras(name, options, dtype):
         np.testing.assert_allclose(np.asarray(a, "float64"), np.asarray(b, "float64"), rtol=1e-2, atol=1e-2)
 
 
+def test_bounds_of_factors_come_in_either_order():
+    assert layers.RandomZoom((0.4, -0.2)).get_random_transformation(IMAGES)["height_zoom"].shape == (3, 1)
+    assert layers.RandomRotation((0.5, 0.2)).factor == (0.2, 0.5)
+
+
+def test_a_policy_of_no_layers_changes_nothing():
+    np.testing.assert_array_equal(layers.RandAugment(num_ops=0)(IMAGES, training=True), IMAGES)
+
+
 @pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] != "RandomCrop"], ids=str)
 def test_nothing_changes_when_not_training(name, options):
     layer = getattr(layers, name)(**options)
@@ -230,6 +239,7 @@ DATA = {
     "bounding_boxes": BOXES,
     "segmentation_masks": np.round(IMAGES[..., :1] / 80),
 }
+XYXY = {"bounding_box_format": "xyxy"}
 MOVING = ("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear", "RandomPerspective")
 
 
@@ -248,6 +258,28 @@ def test_boxes_move_with_the_images(name, options):
         if len(rows) and image[0].max() == image[-1].max() == image[:, 0].max() == image[:, -1].max() == 0:
             seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             np.testing.assert_allclose(box, seen, atol=2.5)
+
+
+MOVED = [
+    ("RandomRotation", {"factor": (0.1, 0.1)}),
+    ("RandomRotation", {"factor": (0.25, 0.25)}),
+    ("RandomZoom", {"height_factor": (0.9, 0.9)}),
+    ("RandomZoom", {"height_factor": (-0.6, -0.6), "width_factor": (0.2, 0.2)}),
+    ("RandomTranslation", {"height_factor": (0.5, 0.5), "width_factor": (-0.4, -0.4)}),
+    ("CenterCrop", {"height": 3, "width": 4}),
+    ("Resizing", {"height": 10, "width": 4, "crop_to_aspect_ratio": True}),
+]
+
+
+@pytest.mark.parametrize("name, options", MOVED, ids=str)
+def test_boxes_are_those_of_keras(name, options):
+    """Also of boxes with nothing left inside, whose label becomes -1."""
+    corners = [[1.0, 2.0, 5.0, 4.0], [0.0, 0.0, 8.0, 6.0], [0.0, 4.0, 1.0, 5.0], [6.0, 0.0, 8.0, 1.0]]
+    boxes = {"boxes": np.array([corners] * 3, "float32"), "labels": np.ones((3, 4), "int32")}
+    data = {"images": IMAGES, "bounding_boxes": boxes}
+    theirs, ours = (layer(data, training=True)["bounding_boxes"] for layer in pair(name, options, **XYXY))
+    np.testing.assert_allclose(ours["boxes"], theirs["boxes"], atol=1e-4)
+    np.testing.assert_array_equal(ours["labels"], theirs["labels"])
 
 
 @pytest.mark.parametrize(
@@ -406,7 +438,7 @@ def test_resizing_integers():
 WRONG = [
     ("RandomBrightness", {"factor": 2.0}, "factor"),
     ("RandomContrast", {"factor": -0.1}, "factor"),
-    ("RandomHue", {"factor": (0.5, 0.2)}, "factor"),
+    ("RandomHue", {"factor": (0.5, 1.2)}, "factor"),
     ("RandomGrayscale", {"factor": 1.5}, "factor"),
     ("RandomInvert", {"value_range": (1, 0)}, "value_range"),
     ("RandomFlip", {"mode": "sideways"}, "mode"),
@@ -441,3 +473,12 @@ def test_wrong_data_is_named():
         )
     with pytest.raises(ArgumentError, match="must be one of"):
         layers.RandomFlip(bounding_box_format="abcd")(DATA, training=True)
+    three = {"boxes": BOXES["boxes"][..., :3], "labels": BOXES["labels"]}
+    for layer in (layers.RandomFlip(bounding_box_format="xyxy"), layers.MaxNumBoundingBoxes(1)):
+        with pytest.raises(ShapeError, match="four numbers"):
+            layer({"images": IMAGES, "bounding_boxes": three}, training=True)
+    with pytest.raises(ArgumentError, match="'boxes' and 'labels'"):
+        layers.MaxNumBoundingBoxes(1)({"images": IMAGES, "bounding_boxes": {"boxes": BOXES["boxes"]}})
+    for layer in (layers.AutoContrast(), layers.RandomColorJitter()):
+        with pytest.raises(ShapeError, match="three axes"):
+            layer(np.ones((1, 1, 2, 2, 3), "float32"))

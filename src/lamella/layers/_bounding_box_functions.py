@@ -106,7 +106,7 @@ def clip_to_image_size(
             f"Received: height={height}, width={width}"
         )
     values = {k: ops.convert_to_tensor(v) for k, v in bounding_boxes.items() if k in ("boxes", "labels")}
-    out = clipped({**values, "boxes": fmt.to_pixels(values["boxes"], (1, 1))}, (height, width), erase=False)
+    out = clipped({**values, "boxes": fmt.to_pixels(values["boxes"], (1, 1))}, (height, width))
     return {**bounding_boxes, **out, "boxes": fmt.from_pixels(out["boxes"], (1, 1))}
 
 

@@ -80,13 +80,12 @@ class BoxFormat:
         return ops.stack([a, b, c, d], axis=-1)
 
 
-def clipped(bounding_boxes: dict, size: tuple, erase: bool = True) -> dict:
+def clipped(bounding_boxes: dict, size: tuple) -> dict:
     """Boxes ("xyxy" in pixels) cut to the image; the labels of those with nothing left inside become -1.
 
     Args:
         bounding_boxes: a dictionary of "boxes" `(..., 4)` and, if there are, "labels" `(...)`.
         size: (height, width) of the image.
-        erase: whether boxes with nothing left inside become 0.
     """
     height, width = size
     boxes = bounding_boxes["boxes"]
@@ -94,10 +93,7 @@ def clipped(bounding_boxes: dict, size: tuple, erase: bool = True) -> dict:
     x1, x2 = ops.clip(x1, 0, width), ops.clip(x2, 0, width)
     y1, y2 = ops.clip(y1, 0, height), ops.clip(y2, 0, height)
     empty = ops.less_equal((x2 - x1) * (y2 - y1), 0)
-    boxes = ops.stack([x1, y1, x2, y2], axis=-1)
-    if erase:
-        boxes = ops.where(ops.expand_dims(empty, -1), ops.zeros_like(boxes), boxes)
-    out = {**bounding_boxes, "boxes": boxes}
+    out = {**bounding_boxes, "boxes": ops.stack([x1, y1, x2, y2], axis=-1)}
     if "labels" in out:
         out["labels"] = ops.where(empty, ops.full_like(out["labels"], -1), out["labels"])
     return out

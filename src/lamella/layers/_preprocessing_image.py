@@ -23,11 +23,13 @@ def as_pair(layer: Any, name: str, value: Any, low: float = -1.0, high: float = 
     """A factor as (lower bound, upper bound): of a number f, (-f, f), or (low, f) where `low` is not negative.
 
     Raises:
-        ArgumentError: for anything but a number or a pair in ascending order, within [low, high].
+        ArgumentError: for anything but a number or a pair of numbers, in either order, within [low, high].
     """
     pair: tuple[Any, ...]
     if isinstance(value, (tuple, list)):
         pair = tuple(value)
+        if len(pair) == 2 and all(isinstance(v, (int, float)) for v in pair):
+            pair = (min(pair), max(pair))
     elif isinstance(value, (int, float)):
         pair = (-abs(value), abs(value)) if low < 0 else (low, value)
         if low > value:
@@ -37,7 +39,7 @@ def as_pair(layer: Any, name: str, value: Any, low: float = -1.0, high: float = 
     numbers = len(pair) == 2 and all(isinstance(v, (int, float)) for v in pair)
     if not numbers or not low <= pair[0] <= pair[1] <= high:
         raise ArgumentError(
-            f"The `{name}` argument of {label(layer)} must be a number, or a tuple of two numbers in ascending order, in "
+            f"The `{name}` argument of {label(layer)} must be a number, or a tuple of two numbers, in "
             f"the range [{low}, {high}]. Received: {name}={value!r}"
         )
     return pair[0], pair[1]
@@ -125,10 +127,10 @@ class ImageLayer(DataLayer):
     # ---- the computation -------------------------------------------------------------------------
 
     def call(self, data: Any, training: bool = True) -> Any:
+        self._images_of(data)
         transformation = self.get_random_transformation(data, training=training)
         if not isinstance(data, dict):
             return self._in_policy(self.transform_images(data, transformation=transformation, training=training))
-        self._images_of(data)
         out = dict(data)
         for key, transform in self._transforms().items():
             if data.get(key) is not None:
@@ -150,12 +152,18 @@ class ImageLayer(DataLayer):
                 f"{label(self)} got bounding boxes, but it does not know their format. Pass `bounding_box_format`, for "
                 f"example {type(self).__name__}(..., bounding_box_format='xyxy')."
             )
+        self._check_boxes(boxes)
+        return self.transform_bounding_boxes(boxes, transformation, training=training)
+
+    def _check_boxes(self, boxes: Any) -> None:
         if not isinstance(boxes, dict) or "boxes" not in boxes or "labels" not in boxes:
             raise ArgumentError(
                 f"`bounding_boxes` of {label(self)} must be a dictionary with the keys 'boxes' and 'labels'; got "
                 f"{list(boxes) if isinstance(boxes, dict) else type(boxes).__name__}."
             )
-        return self.transform_bounding_boxes(boxes, transformation, training=training)
+        shape = tuple(ops.shape(boxes["boxes"]))
+        if shape[-1:] != (4,):
+            raise ShapeError(f"The boxes of {label(self)} have four numbers each, on the last axis; got shape {shape}.")
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """What the transforms need to know of one call: here nothing.

@@ -174,6 +174,7 @@ class MaxNumBoundingBoxes(ImageLayer):
         return images
 
     def _transform_boxes(self, boxes: Any, transformation: Any, training: bool = True) -> Any:
+        self._check_boxes(boxes)  # their format does not matter
         return self.transform_bounding_boxes(boxes, transformation, training)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
@@ -264,7 +265,7 @@ class RandAugment(_Policy):
 
     Args:
         value_range: of the images.
-        num_ops: how many layers, one after the other.
+        num_ops: how many layers, one after the other; 0 for none.
         factor: the bounds of their strength, in [0, 1]; a number stands for (0, factor).
         interpolation: "nearest" or "bilinear".
         seed: an integer, for the same draws in every run.
@@ -288,7 +289,7 @@ class RandAugment(_Policy):
     ):
         super().__init__(factor=factor, seed=seed, data_format=data_format, **kwargs)
         self.value_range = check_range(self, value_range)
-        self.num_ops = positive_integer(self, "num_ops", num_ops)
+        self.num_ops = num_ops and positive_integer(self, "num_ops", num_ops)
         self._make(_ALL, interpolation)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:

@@ -150,9 +150,8 @@ class _Map(RandomImageLayer):
         if not training or transformation is None:
             return bounding_boxes
         size = self._image_size(transformation)
-        backward = self._matrix(transformation, size)
-        # Boxes are in edges, pixels in centres: half a pixel lies between. The map of boxes is the inverse.
-        forward = _inverse(_shifted(backward))
+        # Corners are mapped as the pixels of their coordinates are, as Keras maps them: half a pixel from the edges.
+        forward = _inverse(self._matrix(transformation, size))
         return self._boxes_by(
             bounding_boxes, size, lambda b: affine_boxes(b, forward if len(b.shape) == 3 else forward[0])
         )
@@ -166,12 +165,6 @@ def _rows(*columns: Any) -> Array:
     size = max((c.shape[0] for c in columns if hasattr(c, "shape")), default=1)
     full = [c if hasattr(c, "shape") else ops.full((size,), c, dtype="float32") for c in columns]
     return ops.stack([ops.cast(c, "float32") for c in full], axis=-1)
-
-
-def _shifted(matrix: Array) -> Array:
-    """The map of edges that belongs to a map of pixel centres."""
-    a, b, c, d, e, f = (matrix[:, i] for i in range(6))
-    return ops.stack([a, b, c + 0.5 - 0.5 * (a + b), d, e, f + 0.5 - 0.5 * (d + e)], axis=-1)
 
 
 def _inverse(matrix: Array) -> Array:
@@ -411,9 +404,8 @@ class RandomShear(_Map):
             return None
         images = self._images_of(data)
         count = self._batch(images)
-        self._uniform(
-            (count, 1), (0.0, 1.0), seed, self._float_dtype
-        )  # Keras draws once more here, and both orders agree
+        # Keras draws once more here, and both orders agree.
+        self._uniform((count, 1), (0.0, 1.0), seed, self._float_dtype)
         down = self._uniform((count, 1), self.y_factor, seed, self._float_dtype)
         right = self._uniform((count, 1), self.x_factor, seed, self._float_dtype)
         factors = ops.cast(ops.concatenate([right, down], axis=1), self._float_dtype)
