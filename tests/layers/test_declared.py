@@ -91,6 +91,51 @@ def test_scales_in_configurations(keras, scale):
     return config["scale"], keras.layers.Rescaling.from_config(config)(np.ones((1, 2), "float32"))
 
 
+@beside_keras
+def test_scales_of_channels_that_stand_first(keras):
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        images = np.ones((2, 3, 4, 5), "float32")
+        return [keras.layers.Rescaling(scale, offset=1.0)(images) for scale in (2.0, [1.0, 2.0, 3.0])]
+    finally:
+        keras.config.set_image_data_format(before)
+
+
+def test_offsets_of_channels_that_stand_first():
+    lamella.config.set_image_data_format("channels_first")
+    try:
+        out = lamella.layers.Rescaling(2.0, offset=[0.0, 1.0])(np.zeros((2, 3, 4)))
+    finally:
+        lamella.config.set_image_data_format("channels_last")
+    np.testing.assert_array_equal(out, np.broadcast_to([[[0.0]], [[1.0]]], (2, 3, 4)))
+
+
+@beside_keras
+def test_a_pipeline_hands_masks_and_training_on(keras):
+    seen = []
+
+    class Looks(keras.layers.Layer):
+        def call(self, x, training=False, mask=None):
+            seen.append((training, None if mask is None else np.asarray(mask)))
+            return x
+
+        def compute_mask(self, x, mask=None):
+            return mask
+
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    keras.layers.Pipeline([Looks(), Looks()])(np.zeros((2, 1)), training=True, mask=np.array([True, False]))
+    return seen
+
+
+@pytest.mark.parametrize("config", [{"name": "p"}, {"name": "p", "layers": None}], ids=str)
+@beside_keras
+def test_a_pipeline_of_no_list(keras, config):
+    return keras.layers.Pipeline.from_config(config)
+
+
 @pytest.mark.parametrize("axis", [-1, (0, 1)])
 @beside_keras
 def test_scaling_by_the_deviation_alone(keras, axis):

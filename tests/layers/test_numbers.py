@@ -60,6 +60,39 @@ def test_normalization_reads_streams():
         np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+def test_normalization_of_batches(kind, labelled):
+    whole, parts = (layers.Normalization(axis=(1, 2)) for _ in range(2))
+    whole.adapt(X)
+    parts.adapt(kind([(x, np.zeros(2)) if labelled else x for x in (X[:2], X[2:4], X[4:])]))
+    assert parts.mean.shape == (1, 4, 3)
+    np.testing.assert_allclose(parts(X), whole(X), rtol=1e-5, atol=1e-6)
+
+
+def test_normalization_of_what_holds_no_arrays():
+    for data in ([], iter([]), np.ones((0, 2))):
+        with pytest.raises(DataError, match="no data"):
+            layers.Normalization().adapt(data)
+    for data in (3.0, iter([3.0])):
+        with pytest.raises(TypeError, match="takes arrays"):
+            layers.Normalization().adapt(data)
+
+
+def test_normalization_of_labelled_batches_of_a_data_set():
+    class Batches(lamella.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return X[2 * index : 2 * index + 2], np.zeros(2)
+
+    whole, parts = layers.Normalization(), layers.Normalization()
+    whole.adapt(X)
+    parts.adapt(Batches())
+    np.testing.assert_allclose(parts(X), whole(X), rtol=1e-5, atol=1e-6)
+
+
 def test_normalization_is_saved(tmp_path):
     layer = layers.Normalization()
     layer.adapt(X)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lamella import ops, regularizers
+from lamella.core._masks import set_mask
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.errors import ArgumentError
 from lamella.layers._data_layer import DataLayer
@@ -162,6 +163,8 @@ class Pipeline(DataLayer):
         return self._steps
 
     def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+        if mask is not None:
+            set_mask(inputs, mask, "the caller")
         for step in self._steps:
             inputs = step(inputs, training=training) if isinstance(step, Layer) else step(inputs)
         return inputs
@@ -171,5 +174,11 @@ class Pipeline(DataLayer):
 
     @classmethod
     def from_config(cls, config: dict) -> "Pipeline":
-        """The pipeline of a configuration that `get_config` returned."""
+        """The pipeline of a configuration that `get_config` returned.
+
+        Raises:
+            ArgumentError: for a configuration without a list of layers.
+        """
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ArgumentError(f"The configuration of a Pipeline has a list of `layers`; got {config!r}.")
         return cls(**{**config, "layers": [deserialize_keras_object(step) for step in config["layers"]]})

@@ -1,6 +1,7 @@
 """Numbers made ready for a network: standardised, put into bins, encoded as categories."""
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from lamella import ops
 from lamella.backend import _dtypes, _registry
 from lamella.core._keras_tensor import KerasTensor
-from lamella.errors import ArgumentError, DataError, NotBuiltError, OutOfRangeError, ShapeError
+from lamella.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, OutOfRangeError, ShapeError
 from lamella.layers._data_layer import DataLayer
 from lamella.layers._options import label, positive_integer
 from lamella.layers._preprocessing_columns import batches, concrete
@@ -23,6 +24,21 @@ def _as_numbers(data: Any, who: str) -> np.ndarray:
     if array.dtype.kind not in "iufbV":  # V: bfloat16 and its kin
         raise DataError(f"`adapt()` of {who} takes numbers; got dtype {array.dtype}: {str(data)[:80]}.")
     return array
+
+
+def _batches_of_features(data: Any, who: str) -> Iterator[np.ndarray]:
+    """The batches that `Normalization.adapt` is given: arrays, or the first of each pair of features and labels."""
+    if isinstance(data, (list, tuple)) and data:
+        first = data[0][0] if isinstance(data[0], tuple) and data[0] else data[0]
+        if not getattr(first, "shape", ()):
+            yield _as_numbers(data, who)
+            return
+        data = iter(data)
+    for batch in batches(data, None, who):
+        features = batch[0] if isinstance(batch, tuple) and batch else batch
+        if not np.ndim(features) and not hasattr(features, "shape"):
+            raise ArgumentTypeError(f"`adapt()` of {who} takes arrays, or batches of them; got {features!r}.")
+        yield _as_numbers(features, who)
 
 
 class Normalization(DataLayer):
@@ -127,7 +143,14 @@ class Normalization(DataLayer):
         """Measure the mean and the variance of `data`, instead of what was measured before.
 
         Args:
-            data: an array; or an iterable of batches, which need not fit memory together.
+            data: an array, or numbers in lists; or an iterable (such as a list of arrays) of batches, which need not fit
+                memory together. A batch is an array, or a tuple that begins with one, as (features, labels).
+
+        Raises:
+            ArgumentError: where the mean and the variance were given.
+            ArgumentTypeError: for a batch that is no array.
+            DataError: where there is no number.
+            ShapeError: for a batch that differs in a kept axis.
         """
         if self.input_mean is not None:
             raise ArgumentError(
@@ -135,13 +158,12 @@ class Normalization(DataLayer):
                 "call `adapt()`."
             )
         count, mean, squares = 0, np.float64(0), np.float64(0)
-        for batch in batches(data, None, label(self)):
-            x = _as_numbers(batch, label(self))
+        for x in _batches_of_features(data, label(self)):
             self._prepare(x.shape)
             x = x.astype(np.float64)
             axes = tuple(a for a in range(x.ndim) if a not in self._kept)
             n = int(np.prod([x.shape[a] for a in axes]))
-            if not n:
+            if not x.size:
                 continue
             new_mean = x.mean(axis=axes)
             gap = new_mean - mean

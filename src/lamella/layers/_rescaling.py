@@ -3,6 +3,7 @@
 from typing import Any
 
 from lamella import ops
+from lamella.backend import _dtypes
 from lamella.core._serialization import deserialize_keras_object, serialize_keras_object
 from lamella.layers._data_layer import DataLayer
 from lamella.layers._options import options_of
@@ -15,7 +16,8 @@ class Rescaling(DataLayer):
     """`inputs * scale + offset`.
 
     Args:
-        scale: a number, or one for each channel.
+        scale: a number, or one for each channel: of the last axis, or, where `image_data_format()` is "channels_first",
+            of the third axis from the end.
         offset: likewise.
 
     Integers become the compute dtype.
@@ -34,8 +36,13 @@ class Rescaling(DataLayer):
 
     def call(self, inputs: Array) -> Array:
         dtype = self.compute_dtype
-        scale, offset = ops.cast(self.scale, dtype), ops.cast(self.offset, dtype)
+        scale, offset = (self._per_channel(ops.cast(v, dtype), len(inputs.shape)) for v in (self.scale, self.offset))
         return ops.add(ops.multiply(ops.cast(inputs, dtype), scale), offset)
+
+    @staticmethod
+    def _per_channel(values: Array, rank: int) -> Array:
+        first = _dtypes.image_data_format() == "channels_first" and rank >= 3
+        return ops.reshape(values, (-1, 1, 1)) if first and len(values.shape) == 1 else values
 
     def convert_weight(self, weight: Any) -> Any:
         """`weight` as it is: here for subclasses written for Keras."""
