@@ -157,3 +157,15 @@ def test_mistakes():
     integers = FeatureSpace({"town": FeatureSpace.string_hashed(3, output_mode="int")})
     with pytest.raises(ArgumentError, match="integers beside floats"):
         integers({"town": ["a"]})
+
+
+def test_texts_with_a_vocabulary_are_not_adapted():
+    reader = layers.TextVectorization(vocabulary=["one", "two"], output_sequence_length=3)
+    feature = FeatureSpace.feature(dtype="string", preprocessor=reader, output_mode="int")
+    made = FeatureSpace({"text": feature}, output_mode="dict")
+    assert made({"text": ["two one", "three"]})["text"].tolist() == [[3, 2, 0], [1, 0, 0]]
+
+
+def test_a_cross_without_a_size_says_which():
+    with pytest.raises(ArgumentError, match="`crossing_dim`.*'town', 'rooms'"):
+        FeatureSpace(FEATURES, crosses=[("town", "rooms")], crossing_dim=None)

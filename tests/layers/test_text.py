@@ -400,6 +400,24 @@ def test_wrong_data_is_named():
             crossing([["a"], feature])
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Hashing(4, output_mode="one_hot"),
+        layers.IntegerLookup(vocabulary=[1, 2], num_oov_indices=0, output_mode="one_hot"),
+        layers.IntegerLookup(vocabulary=[1], num_oov_indices=2, oov_method="farmhash", output_mode="one_hot"),
+    ],
+    ids=["hashing", "without unknowns", "farmhash"],
+)
+def test_models_that_read_integers_on_the_host_train(layer):
+    model = lamella.Sequential([lamella.Input((1,), dtype="int32"), layer, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.array([[1], [2], [2], [1]]), np.ones((4, 1))
+    before = model.evaluate(x, y, verbose=0)
+    assert model.fit(x, y, epochs=3, verbose=0).history["loss"][-1] < before
+    np.testing.assert_allclose(model.predict(x, verbose=0), model(x), rtol=1e-6)
+
+
 def test_the_size_of_vectors_is_fixed_by_the_first_call():
     layer = layers.StringLookup(vocabulary=["a"], output_mode="one_hot")
     layer(["a"])

@@ -4,10 +4,13 @@ import sys
 import threading
 from typing import Any
 
+from lamella import ops
 from lamella.backend import _registry
 from lamella.core import _scopes, _tree
 from lamella.core._keras_tensor import KerasTensor
+from lamella.errors import ArgumentError
 from lamella.layers._layer import Layer
+from lamella.layers._options import label
 from lamella.layers._preprocessing_columns import Column, concrete
 
 __all__ = ["DataLayer", "HostLayer", "is_in_pipeline", "run_in_pipeline"]
@@ -28,6 +31,7 @@ class HostLayer(DataLayer):
     """A layer that reads columns on the host: its inputs are not converted to tensors before `call`."""
 
     _token = "string"
+    _work = "reads strings"
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(inputs, KerasTensor) and concrete(inputs):
@@ -43,6 +47,20 @@ class HostLayer(DataLayer):
 
     def _column(self, value: Any) -> Column:
         raise NotImplementedError
+
+    def _stand_in(self, inputs: Any) -> Any:
+        """Zeros in the place of the outputs, where a program asks for no more than their shapes.
+
+        Raises:
+            ArgumentError: where it asks for values, which are computed on the host.
+        """
+        if _scopes.symbolic_scope() is None:
+            raise ArgumentError(
+                f"{label(self)} {self._work} on the host, so it cannot be part of a compiled program. Call it on the data "
+                "before the model, or call the model directly on the data."
+            )
+        spec = self.compute_output_spec(inputs)
+        return ops.zeros(spec.shape, dtype=spec.dtype)
 
     @property
     def compute_dtype(self) -> str:

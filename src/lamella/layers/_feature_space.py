@@ -17,6 +17,7 @@ from lamella.layers._preprocessing_columns import _HOLDERS, strings
 from lamella.layers._preprocessing_hashing import HashedCrossing, Hashing
 from lamella.layers._preprocessing_lookup import IntegerLookup, StringLookup
 from lamella.layers._preprocessing_numbers import CategoryEncoding, Discretization, Normalization
+from lamella.layers._preprocessing_text import TextVectorization
 from lamella.layers._rescaling import Rescaling
 
 __all__ = ["FeatureSpace"]
@@ -245,6 +246,8 @@ class FeatureSpace(Layer):
         if isinstance(value, Cross):
             return value
         if isinstance(value, (list, tuple)) and len(value) > 1:
+            if self.crossing_dim is None:
+                raise ArgumentError(f"{label(self)} needs a `crossing_dim` for the cross {value!r}; it is None.")
             return Cross(value, self.crossing_dim)
         raise ArgumentError(
             f"A cross of {label(self)} is a tuple of at least two names of features, or made by `FeatureSpace.cross`. "
@@ -451,6 +454,8 @@ def _needs_adapt(layer: Any) -> bool:
         return layer.input_bin_boundaries is None
     if isinstance(layer, (StringLookup, IntegerLookup)):
         return layer.input_vocabulary is None
+    if isinstance(layer, TextVectorization):
+        return layer._lookup.input_vocabulary is None
     return hasattr(layer, "adapt")
 
 

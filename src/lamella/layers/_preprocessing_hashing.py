@@ -28,10 +28,12 @@ class _Bins(HostLayer):
         check_output_mode(self, output_mode, modes)
         refuse_sparse(self, sparse=sparse)
         super().__init__(**kwargs)
+        self.supports_jit = False
         self.num_bins = positive_integer(self, "num_bins", num_bins)
         self.output_mode = output_mode
         self.sparse = bool(sparse)
 
+    _work = "hashes"
     # The dtype of the outputs, unlike those of the lookups.
     compute_dtype = Layer.compute_dtype  # type: ignore[assignment]
     variable_dtype = Layer.variable_dtype  # type: ignore[assignment]
@@ -40,12 +42,6 @@ class _Bins(HostLayer):
         if self.output_mode == "int":
             return result(bins, self.compute_dtype)
         return result(encode_host(bins, self.output_mode, self.num_bins), self.compute_dtype)
-
-    def _host_only(self) -> ArgumentError:
-        return ArgumentError(
-            f"{label(self)} hashes on the host, so it cannot be part of a compiled program. Call it on the data before "
-            "the model, or call the model directly on the data."
-        )
 
 
 def _fingerprints(tokens: Any) -> np.ndarray:
@@ -114,7 +110,7 @@ class Hashing(_Bins):
 
     def call(self, inputs: Any) -> Any:
         if not concrete(inputs):
-            raise self._host_only()
+            return self._stand_in(inputs)
         column = self._column(inputs)
         values = column.values
         tokens = _as_text(values)
@@ -203,7 +199,7 @@ class HashedCrossing(_Bins):
     def call(self, inputs: Any) -> Any:
         self._check_several(inputs)
         if not all(concrete(x) for x in inputs):
-            raise self._host_only()
+            return self._stand_in(inputs)
         columns = [self._column(x) for x in inputs]
         shape = columns[0].shape
         self._check_shapes([c.shape for c in columns])

@@ -415,10 +415,7 @@ class IndexLookup(HostLayer):
         return result(out) if out.dtype.kind == "i" else out
 
     def _traced(self, inputs: Array) -> Any:
-        raise ArgumentError(
-            f"{label(self)} reads strings on the host, so it cannot be part of a compiled program. Call it on the "
-            "data before the model, or call the model directly on the data."
-        )
+        return self._stand_in(inputs)
 
     # ---- shapes, files, configuration ------------------------------------------------------------
 
@@ -645,7 +642,8 @@ class IntegerLookup(IndexLookup):
         salt: one or two integers: the hash of "farmhash" is then SipHash64 with this key.
         name: of the layer.
 
-    Inside a compiled program it works too, except for "farmhash" with several indices and for `num_oov_indices=0`.
+    Inside a compiled program it works too, except for "farmhash" with several indices and for `num_oov_indices=0`: a model
+    with such a layer is not compiled.
 
     Raises:
         NotBuiltError: when called before there is a vocabulary.
@@ -658,6 +656,7 @@ class IntegerLookup(IndexLookup):
     """
 
     _token = "int64"
+    _work = "looks up"
 
     vocabulary_dtype: str
     oov_method: str
@@ -709,6 +708,7 @@ class IntegerLookup(IndexLookup):
             name,
             **kwargs,
         )
+        self.supports_jit = num_oov_indices == 1 or (num_oov_indices > 1 and oov_method != "farmhash")
 
     def _column(self, value: Any) -> Column:
         return integers(value, label(self))
@@ -731,7 +731,7 @@ class IntegerLookup(IndexLookup):
         return super()._bucket(pc.cast(tokens, pa.string()), count)
 
     def _traced(self, inputs: Array) -> Any:
-        if self.num_oov_indices == 0 or (self.num_oov_indices > 1 and self.oov_method == "farmhash"):
+        if not self.supports_jit:
             return super()._traced(inputs)
         vocabulary = np.asarray(self._check_adapted())
         if self.invert:
