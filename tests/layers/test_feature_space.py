@@ -167,5 +167,5 @@ def test_texts_with_a_vocabulary_are_not_adapted():
 
 
 def test_a_cross_without_a_size_says_which():
-    with pytest.raises(ArgumentError, match="`crossing_dim`.*'town', 'rooms'"):
+    with pytest.raises(ArgumentError, match=r"`crossing_dim`.*'town', 'rooms'"):
         FeatureSpace(FEATURES, crosses=[("town", "rooms")], crossing_dim=None)

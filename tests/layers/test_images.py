@@ -158,6 +158,10 @@ def test_bounds_of_factors_come_in_either_order():
     assert layers.RandomRotation((0.5, 0.2)).factor == (0.2, 0.5)
 
 
+def test_rectangles_of_no_size_erase_nothing():
+    np.testing.assert_array_equal(layers.RandomErasing(factor=(1.0, 1.0), scale=0)(IMAGES, training=True), IMAGES)
+
+
 def test_a_policy_of_no_layers_changes_nothing():
     np.testing.assert_array_equal(layers.RandAugment(num_ops=0)(IMAGES, training=True), IMAGES)
 

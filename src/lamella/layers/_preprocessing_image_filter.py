@@ -203,8 +203,9 @@ class RandomErasing(RandomImageLayer):
         area = self._uniform((count,), self.scale, seed, "float32") * (height * width)
         # The proportions are between 0.3 and 1 / 0.3, evenly on the scale of logarithms, as in the paper.
         ratio = ops.exp(self._uniform((count,), (-1.2039728, 1.2039728), seed, "float32"))
-        rows = ops.cast(ops.clip(ops.round(ops.sqrt(area * ratio)), 1, height), "int32")
-        columns = ops.cast(ops.clip(ops.round(ops.sqrt(area / ratio)), 1, width), "int32")
+        least = 1 if self.scale[1] else 0
+        rows = ops.cast(ops.clip(ops.round(ops.sqrt(area * ratio)), least, height), "int32")
+        columns = ops.cast(ops.clip(ops.round(ops.sqrt(area / ratio)), least, width), "int32")
         masks = random_rectangles(self, count, (height, width), rows, columns, seed)
         shape = tuple(images.shape) if len(images.shape) == 4 else (1, *images.shape)
         masks = ops.broadcast_to(ops.expand_dims(masks, self.channel_axis), shape)
