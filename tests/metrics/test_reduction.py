@@ -114,3 +114,10 @@ def test_a_wrapper_knows_what_a_loss_is():
     assert metrics.MeanMetricWrapper(lamella.losses.huber)._direction == "down"
     assert metrics.MeanMetricWrapper(lamella.losses.Huber())._direction == "down"
     assert metrics.MeanMetricWrapper(lambda t, p: t)._direction is None
+
+
+def test_the_root_of_the_mean_of_squares_is_computed_in_the_dtype_of_the_metric():
+    x = RNG.uniform(size=(64, 3)).astype("float16")
+    y = RNG.uniform(size=(64, 3)).astype("float16")
+    exact = np.sqrt(np.mean(np.square(x.astype("float64") - y.astype("float64"))))
+    assert float(metrics.RootMeanSquaredError()(x, y)) == pytest.approx(exact, rel=1e-6)

@@ -241,6 +241,137 @@ def test_outputs_without_a_loss(keras, loss):
     return model.fit(X, [Y, LABELS], **SEQUENTIALLY).history
 
 
+CLASSES = "sparse_categorical_crossentropy"
+ONE = np.random.default_rng(4).normal(size=(70, 1)).astype("float32")
+NESTS = {
+    "dict of list": lambda a, b, c: {"p": [a, b], "q": c},
+    "dict of dict": lambda a, b, c: {"p": {"v": a, "u": b}, "q": c},
+    "list of list": lambda a, b, c: [a, (b, c)],
+    "list of dict": lambda a, b, c: [{"u": a, "v": b}, c],
+    "dict": lambda a, b, c: {"z": a, "y": b, "x": c},
+}
+
+
+def outputs_in(k, nest, named):
+    layers = [k.layers.Dense(2, name="a"), k.layers.Dense(3, "softmax", name="b"), k.layers.Dense(1, name="c")]
+    if named:
+        x = k.Input((6,))
+        model = k.Model(x, nest(*[layer(x) for layer in layers]))
+    else:
+
+        class Unnamed(k.Model):
+            def __init__(self):
+                super().__init__()
+                self.heads = layers
+
+            def call(self, x):
+                return nest(*[head(x) for head in self.heads])
+
+        model = Unnamed()
+        model(X[:1])
+    return with_fixed_weights(model)
+
+
+@beside_keras
+@pytest.mark.parametrize("named", [True, False], ids=["functional", "subclassed"])
+@pytest.mark.parametrize("nest", NESTS)
+def test_losses_weights_and_metrics_in_the_structure_of_the_outputs(keras, nest, named):
+    nest = NESTS[nest]
+    model = outputs_in(keras, nest, named)
+    settings = {"loss_weights": nest(1.0, 2.0, 0.5), "metrics": nest(["mae"], ["acc"], ["mae"])}
+    model.compile("sgd", nest("mse", CLASSES, "mae"), **settings)
+    y = nest(Y, LABELS, ONE)
+    history = model.fit(X, y, **SEQUENTIALLY).history
+    return history, model.evaluate(X, y, verbose=0), [metric.name for metric in model.metrics]
+
+
+@beside_keras
+@pytest.mark.parametrize("nest", NESTS)
+def test_a_list_of_losses_is_for_the_outputs_in_the_order_of_tree_flatten(keras, nest):
+    model = outputs_in(keras, NESTS[nest], named=True)
+    y = NESTS[nest](ONE, ONE, ONE)
+    model.compile("sgd", ["mse", "mae", "huber"], loss_weights=[1.0, 2.0, 0.5])
+    return model.evaluate(X, y, verbose=0, return_dict=True)
+
+
+@beside_keras
+@pytest.mark.parametrize("kinds", ["names", "objects"])
+def test_losses_of_outputs_without_a_name_are_called_as_themselves(keras, kinds):
+    def distance(y_true, y_pred):
+        return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+
+    model = outputs_in(keras, lambda a, b, c: [a, b, c], named=False)
+    objects = [keras.losses.MeanSquaredError(name="mine"), keras.losses.SparseCategoricalCrossentropy(), distance]
+    metrics = [["mae"], ["acc"], ["mae", "mse"]]
+    losses = ["mse", CLASSES, "mae"] if kinds == "names" else objects
+    model.compile("sgd", losses, metrics=metrics, weighted_metrics=metrics)
+    y = [Y, LABELS, ONE]
+    return model.evaluate(X, y, verbose=0, return_dict=True), model.evaluate(X, y, verbose=0)
+
+
+def test_two_losses_of_one_name_are_both_shown():
+    model = outputs_in(lamella, lambda a, b, c: [a, c], named=False)
+    model.compile("sgd", "mse")
+    logs = model.evaluate(X, [Y, ONE], verbose=0, return_dict=True)
+    assert list(logs) == ["loss", "mse_loss", "mse_loss_1"]
+    assert logs["loss"] == pytest.approx(logs["mse_loss"] + logs["mse_loss_1"], rel=1e-5)
+
+
+@beside_keras
+def test_the_names_of_weighted_metrics_that_are_metrics_too(keras):
+    model = outputs_named(keras, "a", "b")
+    metrics = [["mae", "mae"], ["acc"]]
+    model.compile("sgd", ["mse", CLASSES], metrics=metrics, weighted_metrics=metrics)
+    return model.evaluate(X, [Y, LABELS], sample_weight=WEIGHTS, verbose=0, return_dict=True)
+
+
+@beside_keras
+def test_outputs_in_a_dict_that_the_losses_do_not_name_have_none(keras):
+    model = outputs_in(keras, NESTS["dict"], named=True)
+    model.compile("sgd", {"z": "mse", "x": "mae"})
+    return model.evaluate(X, {"z": Y, "y": LABELS, "x": ONE}, verbose=0, return_dict=True)
+
+
+@pytest.mark.parametrize(
+    "y, told",
+    [
+        ({"a": Y, "b": LABELS}, r"x, y, z.*'a', 'b'"),
+        ({"x": ONE, "y": LABELS, "z": Y, "w": Y}, "'w'"),
+        ({"x": ONE, "y": LABELS}, "output.* z, but"),
+        ([ONE, LABELS], "2 entries"),
+    ],
+    ids=["names of layers", "too many", "too few", "a short list"],
+)
+def test_targets_that_do_not_fit_the_dict_of_outputs(y, told):
+    model = outputs_in(lamella, NESTS["dict"], named=True)
+    model.compile("sgd", {"z": "mse", "y": CLASSES, "x": "mse"})
+    with pytest.raises(ValueError, match=told):
+        model.fit(X, y, verbose=0)
+
+
+@beside_keras
+@pytest.mark.parametrize("name", ["Accuracy", "ACC", "accuracy"])
+def test_accuracy_by_the_shapes_in_any_case(keras, name):
+    model = outputs_named(keras, "a", "b")
+    model.compile("sgd", ["mse", CLASSES], metrics=[[], [name]])
+    return model.evaluate(X, [Y, LABELS], verbose=0, return_dict=True)
+
+
+@beside_keras
+def test_a_metric_of_several_values_is_a_dict_in_the_results(keras):
+    class Both(keras.metrics.Mean):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            super().update_state(y_true)
+
+        def result(self):
+            return {"one": super().result(), "two": 2 * super().result()}
+
+    model = linear(keras)
+    model.compile("sgd", "mse", metrics=["mae", Both(name="both")])
+    listed = model.evaluate(X, Y, verbose=0)
+    return listed, model.get_metrics_result()
+
+
 @beside_keras
 def test_metrics_that_make_their_variables_late_and_functions_as_metrics(keras):
     def MeanOfPredictions(y_true, y_pred):

@@ -16,6 +16,11 @@ def flatten(structure: Any) -> list:
     return optree.tree_leaves(structure, none_is_leaf=True, namespace=NAMESPACE)
 
 
+def paths(structure: Any) -> list[tuple]:
+    """The keys and positions that lead to each leaf of `structure`, in the order of `flatten`."""
+    return optree.tree_paths(structure, none_is_leaf=True, namespace=NAMESPACE)
+
+
 def flatten_with_spec(structure: Any) -> tuple[list, Any]:
     """The leaves of `structure`, and what `unflatten` needs to put others in their place."""
     return optree.tree_flatten(structure, none_is_leaf=True, namespace=NAMESPACE)

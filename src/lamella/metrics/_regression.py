@@ -12,7 +12,7 @@ from lamella.losses import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from lamella.losses._operands import aligned
+from lamella.losses._operands import aligned, to_dtype
 from lamella.metrics._reduction import Mean, MeanMetricWrapper
 from lamella.typing import Array, ArrayLike, Axis
 
@@ -73,7 +73,7 @@ class RootMeanSquaredError(Mean):
             y_pred: predictions, of the same shape.
             sample_weight: None, or weights that broadcast to their leading axes.
         """
-        y_true, y_pred = aligned("RootMeanSquaredError", y_true, y_pred)
+        y_true, y_pred = aligned("RootMeanSquaredError", y_true, to_dtype(y_pred, self.dtype))
         super().update_state(ops.square(y_pred - y_true), sample_weight=sample_weight)
 
     def result(self) -> Array:

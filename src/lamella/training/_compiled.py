@@ -3,56 +3,162 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from lamella import losses as losses_module
 from lamella import metrics as metrics_module
 from lamella import ops
 from lamella.core import _tree
 from lamella.core._names import snake_case
-from lamella.errors import ArgumentError
+from lamella.errors import ArgumentError, DataError
 from lamella.losses._loss import LossFunctionWrapper
 from lamella.metrics import Metric
 
 
-def output_names_of(y_pred: Any, model_names: list[str] | None) -> list[str]:
-    """A name for every output: the keys of a dict, what the model says, or output_0, output_1, ..."""
-    if isinstance(y_pred, dict):
-        return [str(k) for k in y_pred]
-    count = len(_tree.flatten(y_pred))
-    if model_names and len(model_names) == count:
-        return list(model_names)
-    return [f"output_{i}" for i in range(count)] if count > 1 else ["output"]
+class Outputs:
+    """The outputs of a model one by one, in the order of `tree.flatten`: where each stands, and what it is called.
 
-
-def per_output(spec: Any, y_pred: Any, names: list[str], what: str) -> list[Any]:
-    """The entry of `spec` (one, a list, or a dict by output name) for each output.
-
-    Raises:
-        ArgumentError: for a list of another length, or a key that names no output.
+    Args:
+        y_pred: the structure of the outputs.
+        model_names: a name for each output, where the model has them.
     """
-    if isinstance(spec, dict):
-        unknown = sorted(str(k) for k in spec if str(k) not in names)
-        if unknown:
+
+    def __init__(self, y_pred: Any, model_names: list[str] | None = None):
+        self.structure = y_pred
+        self.paths: list[tuple] = _tree.paths(y_pred)
+        given = model_names if model_names and len(model_names) == len(self.paths) else None
+        #: What specifications by name, and errors, call them.
+        self.names: list[str] = []
+        #: What stands in front of the names of their metrics; None where they have no name of their own.
+        self.prefixes: list[str | None] = []
+        several = len(self.paths) > 1
+        by_key = isinstance(y_pred, dict) and all(len(path) == 1 for path in self.paths)
+        for i, path in enumerate(self.paths):
+            name = str(path[0]) if by_key else given[i] if given else None
+            by_path = "/".join(map(str, path)) if path and self._key(path) is not None else None
+            self.names.append(name or by_path or (f"output_{i}" if several else "output"))
+            self.prefixes.append(name if several else None)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def _key(self, path: tuple) -> str | None:
+        """The key of the output at `path` in its dict; None where it stands in a list."""
+        holder = self.structure
+        for step in path[:-1]:
+            holder = holder[step]
+        return str(path[-1]) if isinstance(holder, dict) else None
+
+    def loss_names(self, own: list[str | None]) -> list[str]:
+        """A unique name for the loss of each output: its path, which ends with the name of the output, or of the loss.
+
+        Args:
+            own: the names of the losses themselves.
+        """
+        taken: dict[str, None] = {}
+        for path, prefix, loss in zip(self.paths, self.prefixes, own):
+            last = (self._key(path) if path else None) or prefix or loss
+            taken[_unused("/".join([*map(str, path[:-1]), f"{last}_loss"]), taken)] = None
+        return list(taken)
+
+    def entries(self, spec: Any, what: str) -> list[Any]:
+        """The entry of `spec` for each output.
+
+        Args:
+            spec: one entry for all; a structure like that of the outputs, or a list of as many entries; or a dict by name.
+            what: the name of the argument, for errors.
+
+        Raises:
+            ArgumentError: for a list of another length, or a key that names no output.
+        """
+        if not isinstance(spec, (dict, list, tuple)):
+            return [spec] * len(self)
+        found = self.in_order(spec)
+        if found is not None:
+            return found
+        if isinstance(spec, dict):
+            unknown = sorted(str(k) for k in spec if str(k) not in self.names)
             raise ArgumentError(
                 f"In the dict argument `{what}`, the keys {unknown} do not correspond to any model output. "
-                f"The outputs are: {names}."
+                f"The outputs are: {self.names}."
             )
-        return [spec.get(name) for name in names]
-    if isinstance(spec, (list, tuple)):
-        flat = list(spec)
-        if len(flat) != len(names):
-            raise ArgumentError(
-                f"For a model with {len(names)} outputs ({', '.join(names)}), when providing the `{what}` argument as a "
-                f"list, it should have as many entries as the model has outputs; got {len(flat)}: {spec!r}."
-            )
-        return flat
-    return [spec] * len(names)
+        raise ArgumentError(
+            f"For a model with {len(self)} outputs ({', '.join(self.names)}), when providing the `{what}` argument as a "
+            f"list, it should have as many entries as the model has outputs; got {len(spec)}: {spec!r}."
+        )
+
+    def in_order(self, values: Any) -> list[Any] | None:
+        """The values of a structure like that of the outputs, a list or a dict by name; None for another structure."""
+        if values is None:
+            return [None] * len(self)
+        by_path = _beside(self.structure, values) if self.paths != [()] else None
+        if by_path is not None:
+            return [by_path[path] for path in self.paths]
+        if isinstance(values, dict):
+            known = set(map(str, values)) <= set(self.names)
+            return [values.get(name) for name in self.names] if known else None
+        if isinstance(values, (list, tuple)):
+            return list(values) if len(values) == len(self) else None
+        return [values] if len(self) == 1 else None
+
+    def data(self, values: Any, what: str, broadcast: bool = False) -> list[Any]:
+        """The arrays of a batch for each output.
+
+        Args:
+            values: in one of the forms that `in_order` takes; None for nothing.
+            what: what they are, for errors.
+            broadcast: whether one array counts for all outputs.
+
+        Raises:
+            DataError: when they have another structure than the outputs.
+        """
+        found = self.in_order(values)
+        if found is None and len(self) == 1 and isinstance(values, dict) and len(values) == 1:
+            found = list(values.values())
+        if found is not None:
+            return found
+        if broadcast and not isinstance(values, (dict, list, tuple)):
+            return [values] * len(self)
+        given = f"the keys {sorted(map(str, values))}" if isinstance(values, dict) else f"{_count(values)} entries"
+        raise DataError(
+            f"The model has {len(self)} outputs ({', '.join(self.names)}); {what} have {given}. Give one array for each "
+            "output, in the structure of the outputs."
+        )
+
+
+def _count(values: Any) -> int:
+    return len(values) if isinstance(values, (list, tuple)) else 1
+
+
+def _beside(structure: Any, spec: Any, path: tuple = ()) -> dict[tuple, Any] | None:
+    """The entries of `spec` by the paths of the leaves of `structure`; None where `spec` is built otherwise.
+
+    A dict may lack keys, and None may stand for a whole branch: their leaves have None.
+    """
+    if not isinstance(structure, (dict, list, tuple)):
+        return {path: spec}
+    if isinstance(structure, dict):
+        if spec is not None and not (isinstance(spec, dict) and set(spec) <= set(structure)):
+            return None
+        parts = [(key, part, spec.get(key) if spec is not None else None) for key, part in structure.items()]
+    else:
+        if spec is not None and not (isinstance(spec, (list, tuple)) and len(spec) == len(structure)):
+            return None
+        parts = [(i, part, spec[i] if spec is not None else None) for i, part in enumerate(structure)]
+    found: dict[tuple, Any] = {}
+    for step, part, entry in parts:
+        below = _beside(part, entry, (*path, step))
+        if below is None:
+            return None
+        found.update(below)
+    return found
 
 
 class CompiledLoss:
     """The loss of a model: that of each output, weighted and summed.
 
     Args:
-        loss: a loss, or the name of one; a list by output; or a dict by output name.
+        loss: a loss, or the name of one; a structure like that of the outputs, a list in their order, or a dict by name.
         loss_weights: factors in the same form, dimensionless.
         output_names: the names of the model's outputs, where it knows them.
     """
@@ -82,47 +188,51 @@ class CompiledLoss:
 
     def build(self, y_pred: Any) -> None:
         """Settle which loss applies to which output."""
-        self.names = output_names_of(y_pred, self._model_names)
+        self.outputs = Outputs(y_pred, self._model_names)
         spec = self.spec
-        if len(self.names) == 1 and isinstance(spec, (list, tuple)) and len(spec) == 1:
-            spec = spec[0]
-        if isinstance(spec, dict) and not isinstance(y_pred, dict) and len(spec) == len(self.names) == 1:
-            spec = next(iter(spec.values()))
-        self.functions: list[Callable | None] = []
-        if isinstance(spec, dict) and (without := [name for name in self.names if name not in spec]):
+        if len(self.outputs) == 1 and isinstance(spec, (list, tuple, dict)) and len(spec) == 1:
+            spec = next(iter(spec.values())) if isinstance(spec, dict) else spec[0]
+        if isinstance(spec, dict) and not isinstance(y_pred, dict):
+            if without := [name for name in self.names if name not in spec]:
+                raise ArgumentError(
+                    f"The dict argument `loss` has no entry for the output(s) {without} of the model; it has "
+                    f"{sorted(map(str, spec))}. Give None for an output without a loss."
+                )
+        entries = self.outputs.entries(spec, "loss")
+        self.functions: list[Callable | None] = [None if entry is None else _as_loss(entry) for entry in entries]
+        weights = self.outputs.entries(self.weights_spec, "loss_weights")
+        if unusable := [w for w in weights if w is not None and np.ndim(w) > 0]:
             raise ArgumentError(
-                f"The dict argument `loss` has no entry for the output(s) {without} of the model; it has "
-                f"{sorted(map(str, spec))}. Give None for an output without a loss."
+                f"`loss_weights` must hold one number for each output; got {unusable[0]!r} for one of them."
             )
-        for entry in per_output(spec, y_pred, self.names, "loss"):
-            self.functions.append(None if entry is None else _as_loss(entry))
-        weights = per_output(self.weights_spec, y_pred, self.names, "loss_weights")
         self.weights = [None if w is None else float(w) for w in weights]
-        with_loss = [name for name, function in zip(self.names, self.functions) if function is not None]
-        trackers = {name: metrics_module.Mean(name=f"{name}_loss") for name in with_loss}
-        self._trackers = trackers if len(with_loss) > 1 else {}
+        labels = self.outputs.loss_names([_name_of(entry) for entry in entries])
+        places = {path: place for place, path in enumerate(_beside(spec, spec) or ())}  # as the argument is written
+        order = sorted(range(len(labels)), key=lambda i: places.get(self.outputs.paths[i], len(places)))
+        trackers = {i: metrics_module.Mean(name=labels[i]) for i in order if self.functions[i] is not None}
+        self._trackers = trackers if len(trackers) > 1 else {}
         self._built = True
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the outputs."""
+        return self.outputs.names
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The weighted sum over the outputs, a scalar; None when no output has a loss."""
         if not self._built:
             self.build(y_pred)
-        predictions = outputs_in_order(y_pred, self.names)
-        targets = outputs_in_order(y_true, self.names)
-        weights = outputs_in_order(sample_weight, self.names, broadcast=True)
-        if len(targets) != len(predictions):
-            raise ArgumentError(
-                f"The model has {len(predictions)} outputs ({', '.join(self.names)}); the targets `y` have "
-                f"{len(targets)} entries."
-            )
+        predictions = self.outputs.data(y_pred, "the predictions")
+        targets = self.outputs.data(y_true, "the targets `y`")
+        weights = self.outputs.data(sample_weight, "the sample weights", broadcast=True)
         total = None
-        entries = zip(self.names, self.functions, targets, predictions, weights, self.weights)
-        for name, function, y, p, w, factor in entries:
+        entries = zip(self.functions, targets, predictions, weights, self.weights)
+        for i, (function, y, p, w, factor) in enumerate(entries):
             if function is None or y is None:
                 continue
             value = ops.cast(function(y, p, w), "float32") if p.dtype == "float16" else function(y, p, w)
-            if name in self._trackers:
-                self._trackers[name].update_state(ops.stop_gradient(value), sample_weight=_batch_of(p))
+            if i in self._trackers:
+                self._trackers[i].update_state(ops.stop_gradient(value), sample_weight=_batch_of(p))
             if factor is not None:
                 value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
@@ -137,19 +247,17 @@ def _as_loss(entry: Any) -> Callable:
     function = losses_module.get(entry)
     if isinstance(function, losses_module.Loss):
         return function
-    name = getattr(function, "__name__", type(function).__name__)
-    return LossFunctionWrapper(function, name=name)
+    return LossFunctionWrapper(function, name=_name_of(function))
 
 
-def outputs_in_order(values: Any, names: list[str], broadcast: bool = False) -> list:
-    """The entries of `values` in the order of the outputs."""
-    if values is None:
-        return [None] * len(names)
-    if isinstance(values, dict):
-        return [values.get(name) for name in names]
-    if isinstance(values, (list, tuple)):
-        return list(values)
-    return [values] * len(names) if broadcast else [values]
+def _name_of(entry: Any) -> str | None:
+    """The name of a loss: the text it was given as, its own, or that of its function."""
+    if entry is None or isinstance(entry, str):
+        return entry
+    function = losses_module.get(entry)
+    if isinstance(function, losses_module.Loss):
+        return function.name
+    return getattr(function, "__name__", type(function).__name__)
 
 
 class CompiledMetrics(Metric):
@@ -171,7 +279,7 @@ class CompiledMetrics(Metric):
                     f"{type(spec).__name__}. Write {kind}=[{spec!r}]."
                 )
             for entry in _tree.flatten(spec):
-                if isinstance(entry, str) and entry not in _BY_SHAPE:
+                if isinstance(entry, str) and entry.lower() not in _BY_SHAPE:
                     metrics_module.get(entry)  # unknown names are told at compile
         self.specs = (metrics, weighted_metrics)
         self._model_names = output_names
@@ -194,9 +302,9 @@ class CompiledMetrics(Metric):
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Settle which metric applies to which output; 'accuracy' becomes the accuracy that fits its shape."""
-        self.names = output_names_of(y_pred, self._model_names)
-        targets = outputs_in_order(y_true, self.names)
-        predictions = outputs_in_order(y_pred, self.names)
+        self.outputs = Outputs(y_pred, self._model_names)
+        targets = self.outputs.data(y_true, "the targets `y`")
+        predictions = self.outputs.data(y_pred, "the predictions")
         self._groups = []
         for kind, spec in zip(("metrics", "weighted_metrics"), self.specs):
             self._groups.append(self._of_each_output(kind, spec, targets, predictions))
@@ -204,15 +312,13 @@ class CompiledMetrics(Metric):
 
     def _of_each_output(self, kind: str, spec: Any, targets: list, predictions: list) -> list[list]:
         if spec is None or len(spec) == 0:
-            return [[] for _ in self.names]
-        if len(self.names) == 1 and not isinstance(spec, dict):
+            return [[] for _ in predictions]
+        if len(self.outputs) == 1 and not isinstance(spec, dict):
             entries: list[Any] = [_tree.flatten(list(spec))]
-        elif isinstance(spec, dict) and len(self.names) == 1 and self.names[0] not in spec and len(spec) == 1:
+        elif isinstance(spec, dict) and len(self.outputs) == 1 and len(spec) == 1:
             entries = [next(iter(spec.values()))]
-        elif isinstance(spec, dict):
-            entries = per_output(spec, None, self.names, kind)
         else:
-            entries = per_output(spec, None, self.names, kind)
+            entries = self.outputs.entries(spec, kind)
         out = []
         for entry, y, p in zip(entries, targets, predictions):
             listed = [] if entry is None else list(entry) if isinstance(entry, (list, tuple)) else [entry]
@@ -223,9 +329,9 @@ class CompiledMetrics(Metric):
         """Give every metric its output of a batch."""
         if not self._built:
             self.build(y_true, y_pred)
-        targets = outputs_in_order(y_true, self.names)
-        predictions = outputs_in_order(y_pred, self.names)
-        weights = outputs_in_order(sample_weight, self.names, broadcast=True)
+        targets = self.outputs.data(y_true, "the targets `y`")
+        predictions = self.outputs.data(y_pred, "the predictions")
+        weights = self.outputs.data(sample_weight, "the sample weights", broadcast=True)
         plain, weighted = self._groups
         for i, (y, p) in enumerate(zip(targets, predictions)):
             if y is None:
@@ -236,31 +342,25 @@ class CompiledMetrics(Metric):
                 metric.update_state(y, p, sample_weight=weights[i])
 
     def result(self) -> dict[str, Any]:
-        """Metric name -> value; with several outputs, the output's name stands in front."""
-        if not self._built:
-            return {}
-        results: dict[str, Any] = {}
-        for name, metric in self.by_name():
-            value = metric.result()
-            results.update(value if isinstance(value, dict) else {name: value})
-        return results
+        """Metric name -> value, or a dict of values; with several outputs, the output's name stands in front."""
+        return {name: metric.result() for name, metric in self.by_name()} if self._built else {}
 
     def by_name(self) -> list[tuple[str, Any]]:
         """Pairs (name in the logs, metric)."""
         found: dict[str, Any] = {}
-        several = self._built and len(self.names) > 1
         for group, weighted in zip(self._groups, ("", "weighted_")):
-            for output, metrics in zip(self.names, group):
+            for prefix, metrics in zip(self.outputs.prefixes if self._built else (), group):
+                front = f"{prefix}_" if prefix else ""
                 for metric, given in metrics:
-                    name = f"{output}_{given or metric.name}" if several else given or metric.name
-                    found[_unused(name, weighted, found)] = metric
+                    name = f"{front}{given or metric.name}"
+                    if name in found:
+                        name = f"{front}{weighted}{given or metric.name}"
+                    found[_unused(name, found)] = metric
         return list(found.items())
 
 
-def _unused(name: str, prefix: str, taken: dict) -> str:
-    """`name`, with `prefix` and then a number where it is taken."""
-    if name in taken:
-        name = f"{prefix}{name}"
+def _unused(name: str, taken: dict) -> str:
+    """`name`, with a number where it is taken."""
     unique, n = name, 0
     while unique in taken:
         n += 1
@@ -273,8 +373,8 @@ _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 def resolve_metric(entry: Any, y_true: Any, y_pred: Any) -> Any:
     """The metric that `entry` names; 'accuracy' and 'crossentropy' by the shapes of targets and predictions."""
-    if isinstance(entry, str) and entry in _BY_SHAPE:
-        kind = "accuracy" if entry in ("accuracy", "acc") else "crossentropy"
+    if isinstance(entry, str) and entry.lower() in _BY_SHAPE:
+        kind = "accuracy" if entry.lower() in ("accuracy", "acc") else "crossentropy"
         is_binary = y_pred.shape[-1] == 1 if len(y_pred.shape) else True
         y_shape, p_shape = tuple(y_true.shape), tuple(y_pred.shape)
         is_sparse = len(y_shape) < len(p_shape) or (y_shape[-1] == 1 and p_shape[-1] > 1)

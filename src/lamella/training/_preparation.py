@@ -12,7 +12,6 @@ from lamella.core._keras_tensor import KerasTensor
 from lamella.data._packing import unpack_x_y_sample_weight
 from lamella.data._sources import ArraySource
 from lamella.errors import DataError, NotCompiledError
-from lamella.training._compiled import outputs_in_order
 from lamella.training._steps import call_model, dry_run, own_step
 
 
@@ -65,9 +64,10 @@ def prepare_batch(model: Any, x: Any, y: Any, sample_weight: Any, what: str) -> 
 
 def _settle_losses(model: Any, specs: tuple, y_pred: Any) -> None:
     _, y, sample_weight = specs
-    _check_counts(model, y, y_pred)
-    if model._compile_loss is not None and not model._compile_loss.built:
-        model._compile_loss.build(y_pred)
+    if model._compile_loss is not None:
+        if not model._compile_loss.built:
+            model._compile_loss.build(y_pred)
+        _check_present(model, y)
     if model._compile_metrics is not None and not model._compile_metrics.built and y is not None:
         model._compile_metrics.build(y, y_pred)
         # Some metrics make their variables when they first see a batch.
@@ -85,21 +85,21 @@ def _spec_of(array: Any) -> Any:
     return KerasTensor(tuple(array.shape), dtype=dtype)
 
 
-def _check_counts(model: Any, y: Any, y_pred: Any) -> None:
-    outputs = _tree.flatten(y_pred)
-    targets = [t for t in _tree.flatten(y) if t is not None]
-    if model._compile_loss is not None and targets and len(targets) != len(outputs) and not isinstance(y, dict):
-        raise DataError(
-            f"Model {model.name!r} has {len(outputs)} output(s), but `y` has {len(targets)} array(s). Give one array of "
-            "targets for each output."
-        )
-    if (
-        model._compile_loss is not None
-        and not targets
-        and any(entry is not None for entry in _tree.flatten(model._compile_loss.spec))
-    ):
+def _check_present(model: Any, y: Any) -> None:
+    compiled = model._compile_loss
+    targets = compiled.outputs.data(y, "the targets `y`")
+    compared = [
+        (name, t) for name, function, t in zip(compiled.names, compiled.functions, targets) if function is not None
+    ]
+    missing = [name for name, target in compared if target is None]
+    if compared and len(missing) == len(compared):
         raise DataError(
             f"Model {model.name!r} was compiled with a loss, which compares predictions with targets, but `y` is missing."
+        )
+    if missing:
+        raise DataError(
+            f"Model {model.name!r} was compiled with a loss for the output(s) {', '.join(missing)}, but `y` has no targets "
+            "for them."
         )
 
 
@@ -112,8 +112,8 @@ def check_targets(model: Any, y: Any, what: str) -> None:
     compiled = model._compile_loss
     if compiled is None or not compiled.built or model._output_specs is None:
         return
-    outputs = outputs_in_order(model._output_specs, compiled.names)
-    targets = outputs_in_order(y, compiled.names)
+    outputs = compiled.outputs.data(model._output_specs, "the predictions")
+    targets = compiled.outputs.data(y, "the targets `y`")
     for name, function, target, output in zip(compiled.names, compiled.functions, targets, outputs):
         if target is None or function is None:
             continue
