@@ -167,6 +167,23 @@ def test_missing_targets():
     assert "`y` is missing" in text(lambda: regressor().fit(X, verbose=0))
 
 
+@pytest.mark.parametrize("data", [(X,), X], ids=["a tuple of one", "an array"])
+def test_missing_targets_of_the_validation(data):
+    assert "`y` is missing" in text(lambda: regressor().fit(X, Y, validation_data=data, verbose=0))
+
+
+def test_missing_targets_once_the_model_is_trained():
+    model = regressor()
+    model.fit(X, Y, verbose=0)
+    assert "`y` is missing" in text(lambda: model.evaluate(X, verbose=0))
+
+
+@pytest.mark.parametrize("frequency", ["2", None, 0.5])
+def test_validation_frequency(frequency):
+    with pytest.raises(ValueError, match="validation_freq"):
+        regressor().fit(X, Y, validation_data=(X, Y), validation_freq=frequency, verbose=0)
+
+
 def test_metrics_must_be_a_list():
     assert "metrics=['accuracy']" in text(lambda: regressor().compile(metrics="accuracy"))
 

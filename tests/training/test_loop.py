@@ -277,6 +277,20 @@ def test_eager_steps_give_the_numbers_of_compiled_ones(settings):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def test_an_eager_model_is_not_compiled_and_its_configuration_compiles_again():
+    model = make(run_eagerly=True)
+    config = model.get_compile_config()
+    assert (model.jit_compile, config["run_eagerly"], config["jit_compile"]) == (False, True, False)
+    again = make()
+    again.compile_from_config(config)
+    assert again.run_eagerly
+    with pytest.warns(UserWarning, match="run_eagerly"):
+        again.compile("sgd", "mse", run_eagerly=True, jit_compile=True)
+    assert again.run_eagerly and not again.jit_compile
+    again.run_eagerly = False
+    assert again.jit_compile
+
+
 def test_shuffle_by_batches_keeps_batches_together():
     rows = []
 

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import warnings
 from typing import Any
 
 import numpy as np
@@ -212,13 +213,13 @@ class Model(Layer):
 
         Args:
             optimizer: an optimizer, or the name of one.
-            loss: a loss, the name of one, or a function `(y_true, y_pred)`; a list or a dict by output for several
-                outputs, with None for an output that has no loss.
-            loss_weights: a factor for each output's loss, dimensionless; a list or a dict by output.
+            loss: a loss, the name of one, or a function `(y_true, y_pred)`; for several outputs a list, a dict by
+                output, or a structure like theirs, with None for an output that has no loss.
+            loss_weights: a factor for each output's loss, dimensionless; in the same forms.
             metrics: a list of metrics, their names, or functions `(y_true, y_pred)`; for several outputs a list of lists
                 or a dict by output. "accuracy" becomes the accuracy that fits the shapes.
             weighted_metrics: the same, for metrics that take `sample_weight` and `class_weight` into account.
-            run_eagerly: run step by step in Python, for debugging.
+            run_eagerly: run step by step in Python, for debugging; then nothing is compiled, whatever `jit_compile` says.
             steps_per_execution: the least number of steps that run as one program where a callback listens to batches;
                 without listeners, chunks are planned by what the bar needs.
             jit_compile: True, False, or "auto" (compile). On torch, which does not compile, steps are recorded and
@@ -239,8 +240,9 @@ class Model(Layer):
         if jit_compile not in (True, False, None, "auto"):
             raise ArgumentError(f"`jit_compile` must be True, False or 'auto'; got {jit_compile!r}.")
         if run_eagerly and jit_compile is True:
-            raise ArgumentError(
-                "If `run_eagerly` is True, then `jit_compile` cannot also be True: an eager model is not compiled."
+            warnings.warn(
+                "`jit_compile=True` has no effect beside `run_eagerly=True`: an eager model is not compiled.",
+                stacklevel=2,
             )
         names = getattr(self, "output_names", None)
         compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
@@ -259,7 +261,7 @@ class Model(Layer):
             "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile not in (False, None),
+            "jit_compile": jit_compile not in (False, None) and not run_eagerly,
         }
         self.optimizer = optimizer
         self._compile_loss = compiled_loss
@@ -287,8 +289,10 @@ class Model(Layer):
 
     @property
     def jit_compile(self) -> bool:
-        """Whether steps are compiled."""
-        return self._jit_compile and all(layer.supports_jit for layer in self._flatten_layers())
+        """Whether steps are compiled; never while `run_eagerly`."""
+        return (
+            self._jit_compile and not self._run_eagerly and all(layer.supports_jit for layer in self._flatten_layers())
+        )
 
     @jit_compile.setter
     def jit_compile(self, value: bool) -> None:

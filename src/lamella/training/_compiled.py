@@ -321,7 +321,7 @@ class CompiledMetrics(Metric):
             entries = self.outputs.entries(spec, kind)
         out = []
         for entry, y, p in zip(entries, targets, predictions):
-            listed = [] if entry is None else list(entry) if isinstance(entry, (list, tuple)) else [entry]
+            listed = [] if y is None else list(entry) if isinstance(entry, (list, tuple)) else [entry]
             out.append([(resolve_metric(e, y, p), e if isinstance(e, str) else None) for e in listed if e is not None])
         return out
 

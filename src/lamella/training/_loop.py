@@ -5,6 +5,7 @@ import itertools
 import logging
 import time
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from lamella.backend import _registry
 from lamella.core import _config, _tree
 from lamella.core._scopes import StatelessScope
 from lamella.data._sources import ArraySource, StreamSource, make_source, split_validation
-from lamella.errors import DataError
+from lamella.errors import ArgumentError, DataError
 from lamella.layers._call import observing
 from lamella.training import _steps
 from lamella.training._ahead import STEPS, Ahead, groups_of
@@ -280,6 +281,13 @@ def fit(
     keeper: Any = None,
 ) -> History:
     """The body of `Model.fit`."""
+    if isinstance(validation_freq, str) or not (
+        _is_integer(validation_freq) or isinstance(validation_freq, Collection)
+    ):
+        raise ArgumentError(
+            f"`validation_freq` must be an integer (every so many epochs) or a list of epochs, counted from 1; got "
+            f"{validation_freq!r}."
+        )
     if _config.max_epochs() is not None:
         epochs = min(epochs, _config.max_epochs())  # type: ignore[type-var]
     if validation_split and validation_data is None:
@@ -302,6 +310,8 @@ def fit(
     if shuffle and isinstance(source, StreamSource):
         source.shuffle(order)
     prepare(model, source, "fit")
+    if isinstance(validation, ArraySource):
+        prepare(model, validation, "evaluate")
 
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(callbacks, add_history=True, add_progbar=verbosity(verbose) != 0, model=model)
@@ -396,8 +406,12 @@ def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> 
     return make_source(data, steps=steps, what="validation_data")
 
 
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer))
+
+
 def _is_due(epoch: int, frequency: Any) -> bool:
-    if isinstance(frequency, int):
+    if _is_integer(frequency):
         return (epoch + 1) % frequency == 0
     return epoch + 1 in frequency
 

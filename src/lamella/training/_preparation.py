@@ -58,16 +58,17 @@ def prepare_batch(model: Any, x: Any, y: Any, sample_weight: Any, what: str) -> 
         model.built = True
         if not settled:
             _settle_losses(model, specs, y_pred)
+    elif what != "predict" and custom is None:
+        _check_present(model, y)
     if what == "fit" and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 
 
 def _settle_losses(model: Any, specs: tuple, y_pred: Any) -> None:
     _, y, sample_weight = specs
-    if model._compile_loss is not None:
-        if not model._compile_loss.built:
-            model._compile_loss.build(y_pred)
-        _check_present(model, y)
+    if model._compile_loss is not None and not model._compile_loss.built:
+        model._compile_loss.build(y_pred)
+    _check_present(model, y)
     if model._compile_metrics is not None and not model._compile_metrics.built and y is not None:
         model._compile_metrics.build(y, y_pred)
         # Some metrics make their variables when they first see a batch.
@@ -87,6 +88,8 @@ def _spec_of(array: Any) -> Any:
 
 def _check_present(model: Any, y: Any) -> None:
     compiled = model._compile_loss
+    if compiled is None or not compiled.built:
+        return
     targets = compiled.outputs.data(y, "the targets `y`")
     compared = [
         (name, t) for name, function, t in zip(compiled.names, compiled.functions, targets) if function is not None
