@@ -332,6 +332,14 @@ def test_outputs_in_a_dict_that_the_losses_do_not_name_have_none(keras):
     return model.evaluate(X, {"z": Y, "y": LABELS, "x": ONE}, verbose=0, return_dict=True)
 
 
+@beside_keras
+@pytest.mark.parametrize("y", [LABELS, [LABELS], [None, LABELS]], ids=["an array", "a list of one", "None"])
+def test_targets_of_the_outputs_with_a_loss_alone(keras, y):
+    model = outputs_named(keras, "a", "b")
+    model.compile("sgd", [None, CLASSES])
+    return model.fit(X, y, **SEQUENTIALLY).history
+
+
 @pytest.mark.parametrize(
     "y, told",
     [

@@ -218,12 +218,25 @@ class CompiledLoss:
         """The names of the outputs."""
         return self.outputs.names
 
+    def targets(self, y_true: Any) -> list[Any]:
+        """The targets of each output; as many as there are losses may be given in a list, or as one array.
+
+        Raises:
+            DataError: when they have another structure than the outputs.
+        """
+        compared = [i for i, function in enumerate(self.functions) if function is not None]
+        given = y_true if isinstance(y_true, (list, tuple)) else [y_true]
+        if not isinstance(y_true, dict) and self.outputs.in_order(y_true) is None and len(given) == len(compared):
+            found = dict(zip(compared, given))
+            return [found.get(i) for i in range(len(self.outputs))]
+        return self.outputs.data(y_true, "the targets `y`")
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The weighted sum over the outputs, a scalar; None when no output has a loss."""
         if not self._built:
             self.build(y_pred)
         predictions = self.outputs.data(y_pred, "the predictions")
-        targets = self.outputs.data(y_true, "the targets `y`")
+        targets = self.targets(y_true)
         weights = self.outputs.data(sample_weight, "the sample weights", broadcast=True)
         total = None
         entries = zip(self.functions, targets, predictions, weights, self.weights)

@@ -90,7 +90,7 @@ def _check_present(model: Any, y: Any) -> None:
     compiled = model._compile_loss
     if compiled is None or not compiled.built:
         return
-    targets = compiled.outputs.data(y, "the targets `y`")
+    targets = compiled.targets(y)
     compared = [
         (name, t) for name, function, t in zip(compiled.names, compiled.functions, targets) if function is not None
     ]
@@ -116,7 +116,7 @@ def check_targets(model: Any, y: Any, what: str) -> None:
     if compiled is None or not compiled.built or model._output_specs is None:
         return
     outputs = compiled.outputs.data(model._output_specs, "the predictions")
-    targets = compiled.outputs.data(y, "the targets `y`")
+    targets = compiled.targets(y)
     for name, function, target, output in zip(compiled.names, compiled.functions, targets, outputs):
         if target is None or function is None:
             continue
