@@ -349,8 +349,11 @@ def test_mixed_precision_computes_in_half_and_stores_in_full(case):
         assert weight.dtype == "float32", weight.path
     mode = {"training": False} if takes_training(theirs) else {}
     expected, actual = call(theirs, case, xs, **mode), call(ours, case, xs, **mode)
-    for a, e in zip(keras.tree.flatten(actual), keras.tree.flatten(expected)):
-        assert str(a.dtype) == str(e.dtype)
+    cast = [x.dtype.kind == "f" and theirs.autocast for x in xs]
+    symbols = [KerasTensor(x.shape, dtype="bfloat16" if half else str(x.dtype)) for x, half in zip(xs, cast)]
+    drawn = call(ours.compute_output_spec, case, symbols, **mode)
+    for a, e, symbol in zip(*map(keras.tree.flatten, (actual, expected, drawn)), strict=True):
+        assert str(a.dtype) == str(e.dtype) == symbol.dtype
     assert_same(actual, expected, case, "outputs in mixed precision", "bfloat16")
 
 

@@ -187,6 +187,35 @@ def moments_of_integers(keras):
     return [str(layer(np.ones((2, 4), "int32")).dtype) for layer in made]
 
 
+def shapes_of_a_cell_that_is_not_registered(keras):
+    class Counter(keras.layers.Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.units = self.state_size = self.output_size = units
+
+        def call(self, inputs, states):
+            return inputs + states[0], [states[0] + 1.0]
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    layer = keras.layers.RNN(Counter(4), return_sequences=True)
+    return layer.compute_output_shape((2, 3, 4)), layer.compute_output_spec(keras.KerasTensor((2, 3, 4))).shape
+
+
+def masks_of_each_step(keras):
+    class Masked(keras.layers.Layer):
+        def call(self, inputs, mask=None):
+            return inputs if mask is None else inputs * keras.ops.cast(mask, inputs.dtype)[:, None]
+
+    mask = np.array([[True, False, True]])
+    return keras.layers.TimeDistributed(Masked())(ONES[:1], mask=mask)
+
+
+def masks_of_other_steps(keras):
+    keras.layers.TimeDistributed(keras.layers.Dense(2))(ONES, mask=np.ones((len(ONES), 9), "bool"))
+
+
 def states_that_start_elsewhere(keras):
     class Counter(keras.layers.Layer):
         state_size = 4
@@ -244,6 +273,9 @@ EDGES = [
     path_without_weights,
     spec_of_half,
     moments_of_integers,
+    shapes_of_a_cell_that_is_not_registered,
+    masks_of_each_step,
+    masks_of_other_steps,
     states_that_start_elsewhere,
     half_around_a_full_cell,
     one_draw_for_all,

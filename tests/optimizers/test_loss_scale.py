@@ -121,6 +121,20 @@ def test_errors_say_where_to_put_an_argument():
         optimizers.LossScaleOptimizer(None)
 
 
+@beside_keras
+def test_configurations_of_before_have_arguments_of_the_base(keras):
+    inner = keras.optimizers.serialize(keras.optimizers.SGD(0.5))
+    usual = {"weight_decay": None, "clipnorm": None, "use_ema": False, "ema_momentum": 0.99, "loss_scale_factor": None}
+    optimizer = keras.optimizers.LossScaleOptimizer.from_config({"name": "scaled", **usual, "inner_optimizer": inner})
+    keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), dynamic=True)
+    return optimizer.name, float(optimizer.inner_optimizer.get_config()["learning_rate"])
+
+
+def test_a_scale_that_does_not_change_is_another_argument():
+    with pytest.raises(ArgumentError, match="loss_scale_factor"):
+        optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=False)
+
+
 def test_an_overflow_changes_nothing_but_the_scale():
     optimizer, variables = prepare(lamella, everything)
     optimizer.apply(gradients(0), variables)

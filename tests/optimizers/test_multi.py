@@ -1,5 +1,7 @@
 """Several optimizers for one model, against Keras."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -185,7 +187,58 @@ def _name_as_default(o):
     o.OptimizerMap("adam")
 
 
-@pytest.mark.parametrize("wrong", [_bad_key, _bad_value, _twice, _no_default, _name_as_default])
+def _of_another_inside(o):
+    o.OptimizerMap(o.SGD())["a"] = o.LossScaleOptimizer(o.SGD())
+
+
+def _of_others_inside(o):
+    o.OptimizerMap(o.SGD())["a"] = o.MultiOptimizer(o.OptimizerMap(o.SGD()))
+
+
+WRONG = [_bad_key, _bad_value, _twice, _no_default, _name_as_default, _of_another_inside, _of_others_inside]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 @beside_keras
 def test_map_errors(keras, wrong):
     wrong(keras.optimizers)
+
+
+# ---- callbacks that reach the optimizers inside ------------------------------------------------------
+
+
+def fitted(keras, callbacks, **options):
+    """The history of a model of two layers with an optimizer each, and their learning rates afterwards."""
+    first, second = keras.optimizers.SGD(0.1, name="first", **options), keras.optimizers.SGD(0.01, name="second")
+    parts = [keras.layers.Dense(2, kernel_initializer="ones", name=name) for name in ("one", "two")]
+    model = keras.Sequential([keras.Input((1,)), *parts])
+    model.compile(keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(second, {".*one/.*": first})), "mse")
+    data = np.ones((4, 1), "float32"), np.zeros((4, 2), "float32")
+    history = model.fit(*data, epochs=4, verbose=0, callbacks=callbacks).history
+    return model, data, history, [float(np.asarray(o.learning_rate)) for o in (first, second)]
+
+
+@beside_keras
+def test_a_schedule_is_asked_for_each_optimizer(keras):
+    callback = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)
+    return fitted(keras, [callback])[2:]
+
+
+@beside_keras
+def test_every_optimizer_is_slowed_on_a_plateau(keras):
+    options = {"factor": 0.5, "patience": 1, "min_delta": 100.0, "min_lr": 0.008}
+    return fitted(keras, [keras.callbacks.ReduceLROnPlateau("loss", **options)])[2:]
+
+
+@beside_keras
+def test_averages_of_some_weights_are_swapped_in(keras):
+    model, data, history, _ = fitted(keras, [], use_ema=True, ema_momentum=0.5)
+    swap = keras.callbacks.SwapEMAWeights()
+    return history, model.evaluate(*data, verbose=0, callbacks=[swap]), model.evaluate(*data, verbose=0)
+
+
+def test_logs_have_the_rate_of_each_optimizer(tmp_path):
+    file = tmp_path / "log.jsonl"
+    fitted(lamella, [lamella.callbacks.JSONLogger(str(file))])
+    last = json.loads(file.read_text().splitlines()[-2])
+    assert last["learning_rate_first"] == pytest.approx(0.1) and last["learning_rate_second"] == pytest.approx(0.01)

@@ -233,6 +233,9 @@ def test_outputs_in_a_dict(keras):
     return model.fit(X, y, **SEQUENTIALLY).history, model.evaluate(X, y, verbose=0), model.predict(X, verbose=0)
 
 
+CLASSES = "sparse_categorical_crossentropy"
+
+
 @beside_keras
 @pytest.mark.parametrize("loss", [[None, "sparse_categorical_crossentropy"], {"a": "mse"}, {"a": "mse", "b": None}])
 def test_outputs_without_a_loss(keras, loss):
@@ -241,7 +244,14 @@ def test_outputs_without_a_loss(keras, loss):
     return model.fit(X, [Y, LABELS], **SEQUENTIALLY).history
 
 
-CLASSES = "sparse_categorical_crossentropy"
+@beside_keras
+@pytest.mark.parametrize("loss", [["mse", [CLASSES]], {"a": ["mse"], "b": CLASSES}])
+def test_a_list_of_one_loss_is_that_loss(keras, loss):
+    model = outputs_named(keras, "a", "b")
+    model.compile("sgd", loss)
+    return model.fit(X, [Y, LABELS], **SEQUENTIALLY).history
+
+
 ONE = np.random.default_rng(4).normal(size=(70, 1)).astype("float32")
 NESTS = {
     "dict of list": lambda a, b, c: {"p": [a, b], "q": c},

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from lamella.callbacks._monitor import MonitorCallback
+from lamella.callbacks._rates import rate_of, rates, with_rates
 
 
 class EarlyStopping(MonitorCallback):
@@ -153,7 +154,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs.update(rates(self.model.optimizer))
         value = self.value_in(logs)
         if value is None:
             return
@@ -169,12 +170,13 @@ class ReduceLROnPlateau(MonitorCallback):
                 self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
-        old = float(self.model.optimizer.learning_rate)
-        if old <= float(np.float32(self.min_lr)):  # rates are float32
-            return
-        new = max(old * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = new
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
+        for name, optimizer in with_rates(self.model.optimizer):
+            old = rate_of(optimizer)
+            if old <= float(np.float32(self.min_lr)):  # rates are float32
+                continue
+            new = max(old * self.factor, self.min_lr)
+            optimizer.learning_rate = new
+            if self.verbose > 0:
+                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {name}learning rate to {new}.")
+            self.cooldown_counter = self.cooldown
+            self.wait = 0

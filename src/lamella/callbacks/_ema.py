@@ -31,10 +31,11 @@ class SwapEMAWeights(Callback):
     def _swap(self) -> None:
         optimizer = self.model.optimizer
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        if not getattr(optimizer, "use_ema", False):
+        if not any(getattr(part, "use_ema", False) for part in getattr(optimizer, "optimizers", [optimizer])):
             raise ArgumentError(
-                "SwapEMAWeights must be used when `use_ema=True` is set on the optimizer. Received: "
-                f"{type(optimizer).__name__} with use_ema={getattr(optimizer, 'use_ema', None)}."
+                "SwapEMAWeights must be used when `use_ema=True` is set on the optimizer, or on one of those of a "
+                f"MultiOptimizer. Received: {type(optimizer).__name__} with use_ema="
+                f"{getattr(optimizer, 'use_ema', None)}."
             )
         if not self._kept and optimizer.built:
             variables = self.model.trainable_variables

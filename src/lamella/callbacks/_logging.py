@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.callbacks._rates import rates
 from lamella.errors import MissingPackageError
 from lamella.training._callback import Callback
 
@@ -165,5 +166,5 @@ def _values_of(model: Any, logs: dict | None) -> dict[str, float]:
     """The metrics of an epoch, and the learning rate, as floats."""
     values = {name: float(np.asarray(value)) for name, value in (logs or {}).items()}
     if model.optimizer is not None:
-        values.setdefault("learning_rate", float(model.optimizer.learning_rate))
+        values.update({k: v for k, v in rates(model.optimizer).items() if k not in values})
     return values

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.callbacks._rates import rate_of, rates, with_rates
 from lamella.errors import ArgumentError
 from lamella.training._callback import Callback
 
@@ -61,7 +62,8 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate at the beginning of every epoch.
 
     Args:
-        schedule: a function of the epoch (from 0) and the current learning rate that returns the new one, a float.
+        schedule: a function of the epoch (from 0) and the current learning rate that returns the new one, a float; for a
+            `MultiOptimizer` it is asked for each of the optimizers.
         verbose: 1 to say so.
 
     Raises:
@@ -74,25 +76,24 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        optimizer = self.model.optimizer
-        if not hasattr(optimizer, "learning_rate"):
-            raise ArgumentError('Optimizer must have a "learning_rate" attribute.')
-        current = float(np.asarray(optimizer.learning_rate))
-        try:
-            value = self.schedule(epoch, current)
-        except TypeError:  # the older form takes the epoch alone
-            value = self.schedule(epoch)
-        if not isinstance(value, (float, np.floating)):
-            raise ArgumentError(
-                f"The output of the `schedule` function should be a float. Got: {value!r} of type {type(value).__name__}."
-            )
-        optimizer.learning_rate = float(value)
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {value}.")
+        for name, optimizer in with_rates(self.model.optimizer):
+            current = rate_of(optimizer)
+            try:
+                value = self.schedule(epoch, current)
+            except TypeError:  # the older form takes the epoch alone
+                value = self.schedule(epoch)
+            if not isinstance(value, (float, np.floating)):
+                raise ArgumentError(
+                    f"The output of the `schedule` function should be a float. Got: {value!r} of type "
+                    f"{type(value).__name__}."
+                )
+            optimizer.learning_rate = float(value)
+            if self.verbose > 0:
+                print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {value}.")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+            logs.update(rates(self.model.optimizer))
 
 
 class CSVLogger(Callback):

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.backend import _registry
 from lamella.callbacks._event_file import EventFile, graph, histogram_value, image_value, scalar_value
+from lamella.callbacks._rates import rates
 from lamella.errors import ArgumentError
 from lamella.training._callback import Callback
 
@@ -120,8 +121,8 @@ class TensorBoard(Callback):
         logs = {name: _number(value) for name, value in (logs or {}).items()}
         training = {name: value for name, value in logs.items() if not name.startswith("val_")}
         optimizer = self.model.optimizer
-        if optimizer is not None and hasattr(optimizer, "learning_rate"):
-            training["learning_rate"] = _number(optimizer.learning_rate)
+        if optimizer is not None:
+            training.update(rates(optimizer))
             if self.write_steps_per_second:
                 training["steps_per_second"] = self._speed(int(_number(optimizer.iterations)))
         self._file("train").summary(epoch, *(scalar_value(f"epoch_{n}", v) for n, v in training.items()))

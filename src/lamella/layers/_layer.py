@@ -11,6 +11,7 @@ from lamella.backend import _dtypes
 from lamella.core import _policy, _scopes, _tree
 from lamella.core._operation import Node, Operation, any_symbolic_tensors
 from lamella.core._remat import remat
+from lamella.core._serialization import CustomObjectScope
 from lamella.core._variable import Variable
 from lamella.errors import ArgumentError, ShapeError
 from lamella.layers._building import (
@@ -601,7 +602,8 @@ class Layer(Operation):
         layer = self
         if not (self.built or self._building or self._builds_by_calling()):
             layer = self._built_aside(**build_arguments(self, CallArguments(self, args, kwargs).shapes()))
-        return Operation.compute_output_spec(layer, *args, **kwargs)
+        with _scopes.autocast_scope(self._cast_dtype):
+            return Operation.compute_output_spec(layer, *args, **kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape, or structure of shapes, of the outputs for inputs of the given shapes.
@@ -649,7 +651,9 @@ class Layer(Operation):
 
     def _built_aside(self, *args: Any, **kwargs: Any) -> "Layer":
         """A copy that is built: asking for a shape must not make variables here."""
-        layer = type(self).from_config(self._shape_config())
+        known = {type(part).__name__: type(part) for part in self._flatten_layers()}  # need not be registered for this
+        with CustomObjectScope(known):
+            layer = type(self).from_config(self._shape_config())
         layer._parent_path = ""
         layer.build(*args, **kwargs)
         layer.built = True

@@ -242,7 +242,7 @@ class TimeDistributed(Wrapper):
 
     Raises:
         ArgumentError: when `layer` is none.
-        ShapeError: when the input has no axis of time.
+        ShapeError: when the input has no axis of time, or the mask is of other steps.
 
     Example:
         >>> from lamella import layers, ops
@@ -277,10 +277,14 @@ class TimeDistributed(Wrapper):
         if "training" in accepted:
             kwargs["training"] = training
         batch, time = _tree.flatten(inputs)[0].shape[:2]
+        for m in _tree.flatten(mask):
+            if m is not None and tuple(m.shape[:2]) != (batch, time):
+                raise ShapeError(
+                    f"The `mask` passed to {label(self)} has a shape of {tuple(m.shape)}, but its first two axes must be "
+                    f"those of batch and time of the inputs, {(batch, time)}."
+                )
         if mask is not None and "mask" in accepted:
-            folded = _tree.map_structure(lambda m: m if m is None else _folded(m), mask)
-            if any(m is not None and len(m.shape) > 1 for m in _tree.flatten(folded)):
-                kwargs["mask"] = folded
+            kwargs["mask"] = _tree.map_structure(lambda m: m if m is None else _folded(m), mask)
         if training and any(not w.trainable for w in self.layer.weights):
             return self._step_by_step(inputs, kwargs)
         outputs = self.layer(_tree.map_structure(_folded, inputs), **kwargs)

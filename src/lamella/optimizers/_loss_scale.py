@@ -1,5 +1,6 @@
 """Dynamic loss scaling, for gradients in float16."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,15 @@ class LossScaleOptimizer(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ):
-        for argument in kwargs:
+        if kwargs.pop("dynamic", True) is not True:
+            raise ArgumentError(
+                "LossScaleOptimizer is always dynamic: instead of `dynamic=False`, set `loss_scale_factor` on the "
+                "`inner_optimizer`, and use that alone."
+            )
+        usual = inspect.signature(Optimizer.__init__).parameters
+        for argument, value in kwargs.items():
+            if argument in usual and value == usual[argument].default:  # so Keras wrote configurations once
+                continue
             hint = "" if argument == "learning_rate" else f" Instead, set `{argument}` on the `inner_optimizer`."
             raise ArgumentError(f"LossScaleOptimizer does not support `{argument}`.{hint}")
         inner = get(inner_optimizer)

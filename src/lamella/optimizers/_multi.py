@@ -66,6 +66,11 @@ class OptimizerMap(MutableMapping, Serializable):
             raise ArgumentError(f"A key of OptimizerMap must be a string, a regular expression; got {key!r}.")
         if not isinstance(optimizer, Optimizer):
             raise ArgumentError(f"A value of OptimizerMap must be an Optimizer instance; got {optimizer!r}.")
+        if hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers"):
+            raise ArgumentError(
+                f"A value of OptimizerMap updates variables itself: it cannot be {type(optimizer).__name__}, which hands them "
+                "to others."
+            )
         if key in self._map:
             raise ArgumentError(
                 f"{key!r} already exists in the OptimizerMap with value {self._map[key]!r}. "

@@ -198,7 +198,7 @@ class CompiledLoss:
                     f"The dict argument `loss` has no entry for the output(s) {without} of the model; it has "
                     f"{sorted(map(str, spec))}. Give None for an output without a loss."
                 )
-        entries = self.outputs.entries(spec, "loss")
+        entries = [_single(entry) for entry in self.outputs.entries(spec, "loss")]
         self.functions: list[Callable | None] = [None if entry is None else _as_loss(entry) for entry in entries]
         weights = self.outputs.entries(self.weights_spec, "loss_weights")
         if unusable := [w for w in weights if w is not None and np.ndim(w) > 0]:
@@ -250,6 +250,11 @@ class CompiledLoss:
                 value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
         return total
+
+
+def _single(entry: Any) -> Any:
+    """What a list of one loss holds."""
+    return entry[0] if isinstance(entry, (list, tuple)) and len(entry) == 1 else entry
 
 
 def _batch_of(array: Any) -> int | None:
