@@ -69,6 +69,11 @@ EDGES = {
     "a map of policies with the name of one": lambda keras: keras.dtype_policies.DTypePolicyMap("float16").get_config(),
     "synchronized moments": lambda keras: keras.ops.moments(np.ones((2, 2)), axes=0, synchronized=True),
     "a float as an index": lambda keras: [1, 2, 3][keras.Variable(1.0)],
+    "policies by either name": lambda keras: [
+        keras.dtype_policies.DTypePolicy("mixed_bfloat16") == keras.dtype_policies.FloatDTypePolicy("mixed_bfloat16"),
+        keras.dtype_policies.FloatDTypePolicy("float16") == keras.dtype_policies.DTypePolicy("mixed_float16"),
+        repr(keras.dtype_policies.FloatDTypePolicy("float16")),
+    ],
     "quantize to no mode": lambda keras: keras.layers.Flatten().quantize(),
     "quantize to another mode": lambda keras: keras.layers.Flatten().quantize("int7"),
     "quantize before the weights exist": lambda keras: keras.layers.Flatten().quantize("int8"),

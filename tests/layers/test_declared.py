@@ -203,6 +203,19 @@ def shapes_of_a_cell_that_is_not_registered(keras):
     return layer.compute_output_shape((2, 3, 4)), layer.compute_output_spec(keras.KerasTensor((2, 3, 4))).shape
 
 
+def activation_taken_away(keras):
+    layers_of = keras.layers
+    made = [layers_of.Dense(2, "relu"), layers_of.EinsumDense("abc,cd->abd", (None, 2), "relu")]
+    made += [layers_of.Conv1D(2, 1, activation="relu"), layers_of.DepthwiseConv1D(1, activation="relu")]
+    outputs = []
+    for layer in made:
+        layer.build((2, 3, 4))
+        layer.set_weights([np.full(w.shape, -1.0, "float32") for w in layer.weights])
+        layer.activation = None
+        outputs.append(layer(np.ones((2, 3, 4), "float32")))
+    return outputs
+
+
 def masks_of_each_step(keras):
     class Masked(keras.layers.Layer):
         def call(self, inputs, mask=None):
@@ -274,6 +287,7 @@ EDGES = [
     spec_of_half,
     moments_of_integers,
     shapes_of_a_cell_that_is_not_registered,
+    activation_taken_away,
     masks_of_each_step,
     masks_of_other_steps,
     states_that_start_elsewhere,

@@ -1,5 +1,8 @@
 """`fit`, `evaluate` and `predict` against Keras: the same weights, the same data, the same order, the same numbers."""
 
+import contextlib
+import io
+
 import numpy as np
 import pytest
 from beside_keras import beside_keras
@@ -544,3 +547,16 @@ def test_losses_that_layers_add(keras):
     model.compile("adam", "mse", metrics=["mae"])
     history = model.fit(X, Y, epochs=2, validation_data=(X[:20], Y[:20]), **SEQUENTIALLY).history
     return history, model.evaluate(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("first", [0, 2])
+@beside_keras
+def test_the_loss_that_ended_training_is_in_the_history(keras, first):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse")
+    x = np.ones((20, 3), "float32")
+    x[5 * first :] = 1e30
+    options = {"batch_size": 5, "epochs": 3, "shuffle": False, "verbose": 0}
+    with contextlib.redirect_stdout(io.StringIO()):
+        history = model.fit(x, np.ones((20, 1)), callbacks=[keras.callbacks.TerminateOnNaN()], **options)
+    return [bool(np.isfinite(loss)) for loss in history.history["loss"]], history.epoch

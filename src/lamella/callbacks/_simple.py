@@ -185,7 +185,8 @@ def _cell(value: Any) -> Any:
 class TerminateOnNaN(Callback):
     """Stops training when the loss is no longer finite, and says where that began.
 
-    The loop stops at the very step, and the model keeps the weights it had before it.
+    The loop stops at the very step, and the model keeps the weights it had before it. The history of the epoch ends with the
+    loss that was not finite.
 
     Args:
         raise_error: raise a `RuntimeError` instead of stopping.

@@ -99,20 +99,18 @@ class DTypePolicy(Serializable):
         return {"name": self.name}
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.get_config() == other.get_config()  # type: ignore[attr-defined]
+        kinds = [DTypePolicy if type(p) is FloatDTypePolicy else type(p) for p in (self, other)]
+        return kinds[0] is kinds[1] and self.get_config() == other.get_config()  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
-        return hash((type(self), self._name))
+        return hash(self._name)
 
     def __repr__(self) -> str:
         return f'<DTypePolicy "{self._name}">'
 
 
 class FloatDTypePolicy(DTypePolicy):
-    """A `DTypePolicy` of floating dtypes: what `DTypePolicy(name)` is for every floating name."""
-
-    def __repr__(self) -> str:
-        return f'<FloatDTypePolicy "{self._name}">'
+    """Another name of `DTypePolicy`, to which it is equal, kept for what was written with it."""
 
 
 _global: DTypePolicy | None = None

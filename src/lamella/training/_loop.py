@@ -164,6 +164,7 @@ class Run:
             self.model._step_seconds[self.kind] = self.plan.seconds_per_step
         if self.guards and (halt := first_not_finite(table, at, length)) is not None:
             self._halt(chunk, halt)
+            self._logs = dict(sorted({**self._logs, "loss": float(table["loss"][halt])}.items()))
             return
         if self.listening and self.plan.fixed is None:
             for i in range(length):
