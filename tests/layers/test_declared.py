@@ -203,6 +203,35 @@ def shapes_of_a_cell_that_is_not_registered(keras):
     return layer.compute_output_shape((2, 3, 4)), layer.compute_output_spec(keras.KerasTensor((2, 3, 4))).shape
 
 
+def shapes_of_masks_that_build_asks_for(keras):
+    shapes = []
+
+    class Masked(keras.layers.Layer):
+        def build(self, inputs_shape, attention_mask_shape=None):
+            shapes.append((inputs_shape, attention_mask_shape))
+
+        def call(self, inputs, attention_mask=None):
+            return inputs
+
+    Masked()(np.ones((2, 3), "float32"), attention_mask=np.ones((2, 1), "float32"))
+    return shapes
+
+
+def large_inputs_in_half_precision(keras):
+    x = np.random.default_rng(0).uniform(65000, 90000, (2, 4, 8)).astype("float32")
+    made = [
+        keras.layers.GroupNormalization(2, dtype="mixed_float16"),
+        keras.layers.LayerNormalization(dtype="mixed_float16"),
+    ]
+    return [np.isfinite(np.asarray(layer(x), "float32")).all() for layer in made]
+
+
+def deviations_that_start_with_the_variance(keras):
+    layer = keras.layers.BatchNormalization(renorm=True, moving_variance_initializer=keras.initializers.Constant(4.0))
+    layer.build((None, 2))
+    return layer.get_weights()
+
+
 def activation_taken_away(keras):
     layers_of = keras.layers
     made = [layers_of.Dense(2, "relu"), layers_of.EinsumDense("abc,cd->abd", (None, 2), "relu")]
@@ -287,7 +316,21 @@ EDGES = [
     spec_of_half,
     moments_of_integers,
     shapes_of_a_cell_that_is_not_registered,
+    shapes_of_masks_that_build_asks_for,
+    large_inputs_in_half_precision,
+    deviations_that_start_with_the_variance,
     activation_taken_away,
+    *(
+        lambda keras, given=given: keras.layers.InputLayer(input_tensor=keras.KerasTensor((2, 3)), **given).batch_shape
+        for given in (
+            {"shape": (2, 4)},
+            {"batch_shape": (2, 4)},
+            {"dtype": "float16"},
+            {"sparse": True},
+            {"shape": (3,)},
+        )
+    ),
+    lambda keras: keras.metrics.Precision(class_id=2)(np.array([0, 1, 1]), np.array([0.2, 0.1, 0.6])),
     masks_of_each_step,
     masks_of_other_steps,
     states_that_start_elsewhere,

@@ -25,6 +25,15 @@ def test_text_is_not_a_tensor():
             ops.convert_to_tensor(value)
 
 
+@BACKENDS
+def test_what_was_converted_to_numpy_can_be_written_to(backend):
+    with lamella.backend.use(backend):
+        for value in (ops.ones(3), Variable(np.ones(3)), [1.0, 2.0], np.ones(3)):
+            array = ops.convert_to_numpy(value)
+            array[0] = 5.0
+            assert array.tolist()[0] == 5.0
+
+
 def test_conversions_to_and_fro():
     v = Variable(np.ones((2, 3)))
     assert ops.is_tensor(ops.convert_to_tensor(v)) and not ops.is_tensor(v)

@@ -123,10 +123,15 @@ class CallArguments:
         self.by_name = {k: v for k, v in named.items() if k != "training" and k != "mask" and not k.endswith("_mask")}
         self.tensors = {k: v for k, v in self.by_name.items() if holds_tensor(v)}
         self.first = next(iter(named.values()), None)
+        self._layer = layer
 
     def shapes(self) -> dict[str, Any]:
-        """`name_shape` -> shape, or structure of shapes, for each argument that holds tensors."""
-        return {f"{name}_shape": shape_structure(value) for name, value in self.tensors.items()}
+        """`name_shape` -> shape, or structure of shapes, for each argument that holds tensors; for masks where `build` asks."""
+        asked = signature_of(type(self._layer).build).parameters
+        masks = {
+            k: v for k, v in self.given.items() if k not in self.by_name and f"{k}_shape" in asked and holds_tensor(v)
+        }
+        return {f"{name}_shape": shape_structure(value) for name, value in {**self.tensors, **masks}.items()}
 
 
 def shape_structure(value: Any) -> Any:

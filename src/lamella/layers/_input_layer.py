@@ -58,11 +58,20 @@ class InputLayer(Layer):
                     "Argument `input_tensor` must be a KerasTensor. "
                     f"Received invalid type: input_tensor={tensor!r} (of type {type(tensor)})"
                 )
-            if batch_size is not None and (not tensor.shape or tensor.shape[0] != batch_size):
-                raise ArgumentError(
-                    f"When `input_tensor` is provided, `batch_size` must be that of the tensor. Received: "
-                    f"batch_size={batch_size} and input_tensor={tensor!r}."
-                )
+            own = {
+                "shape": (shape, tuple(tensor.shape[1:])),
+                "batch_shape": (batch_shape, tuple(tensor.shape)),
+                "batch_size": (batch_size, tensor.shape[0] if tensor.shape else None),
+                "dtype": (dtype, tensor.dtype),
+                "sparse": (sparse, tensor.sparse),
+                "ragged": (ragged, tensor.ragged),
+            }
+            for argument, (given, had) in own.items():
+                if given is not None and (tuple(given) if isinstance(given, list) else given) != had:
+                    raise ArgumentError(
+                        f"When `input_tensor` is provided, `{argument}` must be that of the tensor. Received: "
+                        f"{argument}={given!r} and input_tensor={tensor!r}."
+                    )
             dtype = dtype or tensor.dtype
             sparse = tensor.sparse if sparse is None else sparse
             ragged = tensor.ragged if ragged is None else ragged

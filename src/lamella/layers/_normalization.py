@@ -169,13 +169,13 @@ class BatchNormalization(_Scaled):
         self.moving_mean = self._moving("moving_mean", shape, self.moving_mean_initializer)
         self.moving_variance = self._moving("moving_variance", shape, self.moving_variance_initializer)
         if self.renorm:
-            self.moving_stddev = self._moving(
-                "moving_stddev",
-                shape,
-                lambda shape, dtype: ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype)),
-            )
+
+            def deviation(shape: tuple, dtype: str) -> Array:
+                return ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
+
+            self.moving_stddev = self._moving("moving_stddev", shape, deviation)
             self.renorm_mean = self._moving("renorm_mean", shape, self.moving_mean_initializer)
-            self.renorm_stddev = self._moving("renorm_stddev", shape, "ones")
+            self.renorm_stddev = self._moving("renorm_stddev", shape, deviation)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: input_shape[axis]})
 
     def _moving(self, name: str, shape: tuple, initializer: Any) -> Any:
@@ -311,6 +311,7 @@ class LayerNormalization(_Scaled):
         **kwargs: Any,
     ):
         self.__dict__["rms_scaling"] = bool(kwargs.pop("rms_scaling", False))
+        kwargs.setdefault("autocast", False)  # the input may be larger than half precision holds
         super().__init__(
             epsilon=epsilon,
             center=center,
@@ -443,6 +444,7 @@ class GroupNormalization(_Scaled):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
+        kwargs.setdefault("autocast", False)  # as above
         super().__init__(
             epsilon=epsilon,
             center=center,

@@ -97,6 +97,11 @@ def count_cells(
     if top_k is not None:
         y_pred = _only_top_k(name, y_pred, top_k)
     if class_id is not None:
+        if len(y_pred.shape) < 2:
+            raise ShapeError(
+                f"With class_id={class_id}, the scores of {name} must have an axis of classes, (num_samples, num_classes); got "
+                f"shape {tuple(y_pred.shape)}."
+            )
         if not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
             raise ShapeError(f"{name} has class_id={class_id}; got scores of {y_pred.shape[-1]} classes.")
         y_true, y_pred = y_true[..., class_id], y_pred[..., class_id]

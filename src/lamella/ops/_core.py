@@ -61,7 +61,7 @@ def convert_to_numpy(x: ArrayLike) -> Any:
 
     Returns:
         A `numpy.ndarray` with the shape and dtype of `x`: NumPy's arrays as they are, also of 64 bits; numbers and
-        lists with the dtypes of `convert_to_tensor`.
+        lists with the dtypes of `convert_to_tensor`. It may be written to.
 
     Example:
         >>> from lamella import ops
@@ -70,7 +70,8 @@ def convert_to_numpy(x: ArrayLike) -> Any:
     """
     if isinstance(x, (np.ndarray, np.generic)):
         return np.asarray(x)
-    return _registry.to_numpy(convert_to_tensor(x))
+    array = _registry.to_numpy(convert_to_tensor(x))
+    return array if array.flags.writeable else array.copy()
 
 
 def is_tensor(x: Any) -> bool:
