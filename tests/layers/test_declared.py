@@ -203,6 +203,24 @@ def shapes_of_a_cell_that_is_not_registered(keras):
     return layer.compute_output_shape((2, 3, 4)), layer.compute_output_spec(keras.KerasTensor((2, 3, 4))).shape
 
 
+def parts_from_before_the_constructor(keras):
+    def of(base):
+        class Whole(base):
+            def __init__(self):
+                self.parts = [keras.layers.Dense(2, kernel_initializer="ones")]
+                self.last = keras.layers.Dense(1, kernel_initializer="ones")
+                self.scale = keras.Variable(np.full(1, 3.0, "float32"))
+                super().__init__()
+
+            def call(self, x):
+                return self.last(self.parts[0](x)) * self.scale
+
+        return Whole()
+
+    wholes = [of(keras.layers.Layer), of(keras.Model)]
+    return [(whole(ONES), [w.shape for w in whole.trainable_weights]) for whole in wholes]
+
+
 def shapes_of_masks_that_build_asks_for(keras):
     shapes = []
 
@@ -316,6 +334,7 @@ EDGES = [
     spec_of_half,
     moments_of_integers,
     shapes_of_a_cell_that_is_not_registered,
+    parts_from_before_the_constructor,
     shapes_of_masks_that_build_asks_for,
     large_inputs_in_half_precision,
     deviations_that_start_with_the_variance,

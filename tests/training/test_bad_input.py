@@ -137,8 +137,9 @@ def test_a_layer_that_forgets_super_init():
         def __init__(self):
             self.inner = keras.layers.Dense(2)
 
-    with pytest.raises(RuntimeError, match=r"forgot to call `super\(\).__init__\(\)`"):
-        Bad()
+    for use in (lambda bad: bad(X), lambda bad: bad.weights, lambda bad: keras.Sequential([keras.Input((4,)), bad])):
+        with pytest.raises(RuntimeError, match=r"forgot to call `super\(\).__init__\(\)`"):
+            use(Bad())
 
 
 def test_a_layer_that_returns_none():

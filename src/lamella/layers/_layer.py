@@ -121,7 +121,7 @@ class Layer(Operation):
         self.supports_jit = True  # whether programs with it may be compiled
         self._input_spec: Any = None
         self._losses: list = []
-        self._own_variables: list[Variable] = []
+        self._own_variables: list[Variable] = [v for v in vars(self).values() if isinstance(v, Variable)]
         self._build_shapes_dict: dict[str, Any] | None = None
         self._parent_path: str | None = None
         self._path: str | None = None
@@ -133,10 +133,7 @@ class Layer(Operation):
 
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__
-        if "_own_variables" not in state:
-            if isinstance(value, (Variable, Layer)):
-                raise forgotten_init(self)
-        else:
+        if "_own_variables" in state:  # what was set before the constructor ran, it finds itself
             if state.get("_locked") and name not in state and name not in self._untracked and holds_state(value):
                 self._check_unlocked(name)
             if isinstance(value, Variable) and not any(v is value for v in state["_own_variables"]):

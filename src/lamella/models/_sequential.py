@@ -73,6 +73,7 @@ class Sequential(Model):
                 "Only instances of `keras.Layer` can be added to a Sequential model. "
                 f"Received: {layer!r} (of type {type(layer).__name__}).{hint}"
             )
+        layer._check_initialized()
         if any(other.name == layer.name and other is not layer for other in self._stack):
             raise ArgumentError(
                 f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
