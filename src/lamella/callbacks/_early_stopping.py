@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lamella.callbacks._monitor import MonitorCallback
-from lamella.callbacks._rates import rate_of, rates, with_rates
+from lamella.callbacks._rates import rate_name, rate_of, rates, with_rates
 
 
 class EarlyStopping(MonitorCallback):
@@ -177,6 +177,6 @@ class ReduceLROnPlateau(MonitorCallback):
             new = max(old * self.factor, self.min_lr)
             optimizer.learning_rate = new
             if self.verbose > 0:
-                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {name}learning rate to {new}.")
+                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {rate_name(name)} to {new}.")
             self.cooldown_counter = self.cooldown
             self.wait = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.callbacks._rates import rate_of, rates, with_rates
+from lamella.callbacks._rates import rate_name, rate_of, rates, with_rates
 from lamella.errors import ArgumentError
 from lamella.training._callback import Callback
 
@@ -89,7 +89,7 @@ class LearningRateScheduler(Callback):
                 )
             optimizer.learning_rate = float(value)
             if self.verbose > 0:
-                print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {value}.")
+                print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {rate_name(name)} to {value}.")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is not None:

@@ -190,14 +190,14 @@ class CompiledLoss:
         """Settle which loss applies to which output."""
         self.outputs = Outputs(y_pred, self._model_names)
         spec = self.spec
-        if len(self.outputs) == 1 and isinstance(spec, (list, tuple, dict)) and len(spec) == 1:
-            spec = next(iter(spec.values())) if isinstance(spec, dict) else spec[0]
-        if isinstance(spec, dict) and not isinstance(y_pred, dict):
-            if without := [name for name in self.names if name not in spec]:
-                raise ArgumentError(
-                    f"The dict argument `loss` has no entry for the output(s) {without} of the model; it has "
-                    f"{sorted(map(str, spec))}. Give None for an output without a loss."
-                )
+        if isinstance(spec, dict) and len(spec) == len(self.outputs) == 1:
+            spec = next(iter(spec.values()))  # under whatever name
+        named = isinstance(spec, dict) and not isinstance(y_pred, dict)
+        if named and (without := [name for name in self.names if name not in spec]):
+            raise ArgumentError(
+                f"The dict argument `loss` has no entry for the output(s) {without} of the model; it has "
+                f"{sorted(map(str, spec))}. Give None for an output without a loss."
+            )
         entries = [_single(entry) for entry in self.outputs.entries(spec, "loss")]
         self.functions: list[Callable | None] = [None if entry is None else _as_loss(entry) for entry in entries]
         weights = self.outputs.entries(self.weights_spec, "loss_weights")
