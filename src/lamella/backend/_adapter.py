@@ -177,13 +177,14 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         small, one = xp.exp(xp.where(negative, x, -x)), xp.ones_like(x)  # NumPy makes float64 of bfloat16 and 1.0
         return xp.where(negative, small, one) / (one + small)
 
-    def gate(self, x: Array) -> Array:
-        """The sigmoid as recurrent cells want it: by tanh, which XLA makes of vector instructions."""
-        return 0.5 * self.xp.tanh(0.5 * x) + 0.5
+    def gates(self, x: Array, squashed: Sequence[bool], axis: int) -> list:
+        """Equal parts of `x` along an axis, as recurrent cells want them: tanh where `squashed`, else the sigmoid.
 
-    def squash(self, x: Array) -> Array:
-        """The hyperbolic tangent as recurrent cells want it."""
-        return self.xp.tanh(x)
+        The sigmoid is made of tanh, too, which XLA makes of vector instructions.
+        """
+        tanh, size = self.xp.tanh, x.shape[axis] // len(squashed)
+        parts = self.split(x, [size] * len(squashed), axis)
+        return [tanh(part) if squash else 0.5 * tanh(0.5 * part) + 0.5 for part, squash in zip(parts, squashed)]
 
     def rsqrt(self, x: Array) -> Array:
         """`1 / sqrt(x)` of a floating array."""

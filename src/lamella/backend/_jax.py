@@ -214,11 +214,8 @@ class JaxAdapter(Adapter):
 
     # ---- special functions -----------------------------------------------------------------------
 
-    def gate(self, x):
-        return _gate(x)
-
-    def squash(self, x):
-        return _squash(x)
+    def gates(self, x, squashed, axis):
+        return _gates(x, tuple(squashed), axis)
 
     def sigmoid(self, x):
         return jax.lax.logistic(x)
@@ -412,23 +409,31 @@ class JaxAdapter(Adapter):
             yield
 
 
-def _from_its_value(function: Callable, derivative: Callable) -> Callable:
-    """`function`, whose gradient needs just its value: a loop saves what the next operation wants anyway.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def _gates(x: Any, squashed: tuple, axis: int) -> list:
+    """`JaxAdapter.gates` by one tanh for all parts, and a gradient that needs just their values.
 
-    An LSTM saves six arrays a step instead of sixteen, and a training step takes 0.8 of the time.
+    A tanh of a part makes XLA compute an index for each element, and no vectors: the forward loop of an LSTM takes 0.45
+    of the time. And a loop saves what the next operation wants anyway: an LSTM six arrays a step instead of sixteen.
     """
-    run = jax.custom_vjp(function)
-
-    def forward(x: Any) -> tuple:
-        y = function(x)
-        return y, y
-
-    run.defvjp(forward, lambda y, upstream: (upstream * derivative(y),))
-    return run
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    halves = np.repeat([1.0 if squash else 0.5 for squash in squashed], x.shape[axis] // len(squashed))
+    parts = jnp.split(jnp.tanh(x * halves.reshape(shape).astype(x.dtype)), len(squashed), axis)
+    return [part if squash else 0.5 * part + 0.5 for part, squash in zip(parts, squashed)]
 
 
-_gate = _from_its_value(lambda x: 0.5 * jnp.tanh(0.5 * x) + 0.5, lambda y: y * (1 - y))
-_squash = _from_its_value(jnp.tanh, lambda y: 1 - y * y)
+def _gates_forward(x: Any, squashed: tuple, axis: int) -> tuple:
+    values = _gates(x, squashed, axis)
+    return values, values
+
+
+def _gates_backward(squashed: tuple, axis: int, values: list, upstream: list) -> tuple:
+    slopes = [1 - y * y if squash else y * (1 - y) for y, squash in zip(values, squashed)]
+    return (jnp.concatenate([u * slope for u, slope in zip(upstream, slopes)], axis),)
+
+
+_gates.defvjp(_gates_forward, _gates_backward)
 
 
 def _holds_jax(value: Sequence) -> bool:

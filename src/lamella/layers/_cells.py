@@ -11,6 +11,7 @@ from lamella.core._variable import Variable
 from lamella.errors import ArgumentError
 from lamella.layers._layer import Layer
 from lamella.layers._options import label, options_of, positive_integer
+from lamella.layers._recurrence import join
 from lamella.typing import Array
 
 __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
@@ -19,9 +20,9 @@ __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
 class Cell(Layer):
     """What the cells of the library share: weights, dropout, and a step in two parts.
 
-    `project(inputs)` is what the inputs contribute; a layer computes it for all steps at once. `gates(projected,
-    product, states)` are the new states, where `product` is `states[0] @ recurrent_kernel`, with a bias where there is
-    one.
+    `project(inputs)` is what the inputs contribute; a layer computes it for all steps at once. The other contribution is
+    `states[0] @ recurrent_kernel`, with a bias where there is one. `gates(joined, states)` are the new states by their sum
+    or, where not `_additive`, by the parts of the one and of the other.
     """
 
     kernel: Variable
@@ -30,6 +31,7 @@ class Cell(Layer):
 
     _parts = 1  # how many times `units` the weights are wide
     _states = 1
+    _additive = True
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ class Cell(Layer):
         """Those of the projection and of the product."""
         return self.bias, None
 
-    def gates(self, projected: Array, product: Array, states: list) -> list:
+    def gates(self, joined: Any, states: list) -> list:
         """The new states."""
         raise NotImplementedError
 
@@ -144,19 +146,28 @@ class Cell(Layer):
         """The new states, by what the input contributes and the old ones."""
         mask, bias = self.masks[1], self._biases()[1]
         product = ops.matmul(states[0] if mask is None else ops.multiply(states[0], mask), self.recurrent_kernel)
-        return self.gates(projected, product if bias is None else ops.add(product, bias), states)
+        product = product if bias is None else ops.add(product, bias)
+        return self.gates(join(projected, product, states[0].shape[-1], self._additive), states)
 
     @property
     def fits_recurrence(self) -> bool:
         """Whether a step is a product with the recurrent kernel, and otherwise element by element."""
         return True
 
-    def _gate(self, x: Array) -> Array:
-        is_usual = self.recurrent_activation is activations.sigmoid
-        return _registry.active().gate(x) if is_usual else self.recurrent_activation(x)
+    def _gates(self, x: Array, *squashed: bool, axis: int = -1) -> list:
+        """Equal parts of `x`: by `activation` where `squashed`, else by `recurrent_activation`."""
+        if all(self._is_usual(squash) for squash in squashed):
+            return _registry.active().gates(x, squashed, axis % len(x.shape))
+        if len(squashed) == 1:
+            return [(self.activation if squashed[0] else self.recurrent_activation)(x)]
+        parts = ops.split(x, len(squashed), axis=axis)
+        return [self._gates(part, squash)[0] for part, squash in zip(parts, squashed)]
+
+    def _is_usual(self, squash: bool) -> bool:
+        return self.activation is activations.tanh if squash else self.recurrent_activation is activations.sigmoid
 
     def _squash(self, x: Array) -> Array:
-        return _registry.active().squash(x) if self.activation is activations.tanh else self.activation(x)
+        return self._gates(x, True)[0]
 
     def get_config(self) -> dict:
         return {**super().get_config(), **options_of(self)}
@@ -255,8 +266,8 @@ class SimpleRNNCell(_DenseCell):
     def call(self, sequence: Array, states: Any, training: bool = False) -> tuple:
         return self._step(sequence, states, training)
 
-    def gates(self, projected: Array, product: Array, states: list) -> list:
-        return [self._squash(projected + product)]
+    def gates(self, joined: Any, states: list) -> list:
+        return [self._squash(joined)]
 
 
 class LSTMCell(_DenseCell):
@@ -347,10 +358,10 @@ class LSTMCell(_DenseCell):
     def call(self, inputs: Array, states: Any, training: bool = False) -> tuple:
         return self._step(inputs, states, training)
 
-    def gates(self, projected: Array, product: Array, states: list) -> list:
-        i, f, g, o = ops.split(projected + product, 4, axis=-1)
-        c = self._gate(f) * states[1] + self._gate(i) * self._squash(g)
-        return [self._gate(o) * self._squash(c), c]
+    def gates(self, joined: Any, states: list) -> list:
+        i, f, g, o = self._gates(joined, False, False, True, False)
+        c = f * states[1] + i * g
+        return [o * self._squash(c), c]
 
 
 def forget_bias(initializer: Any, units: int) -> Any:
@@ -408,6 +419,7 @@ class GRUCell(_DenseCell):
     """
 
     _parts = 3
+    _additive = False
 
     def __init__(
         self,
@@ -467,10 +479,9 @@ class GRUCell(_DenseCell):
     def fits_recurrence(self) -> bool:
         return self.reset_after  # else the reset gate stands before a second product
 
-    def gates(self, projected: Array, product: Array, states: list) -> list:
-        for_z, for_r, for_g = ops.split(projected, 3, axis=-1)
-        and_z, and_r, and_g = ops.split(product, 3, axis=-1)
-        z, r = self._gate(for_z + and_z), self._gate(for_r + and_r)
+    def gates(self, joined: Any, states: list) -> list:
+        for_z, for_r, for_g, and_z, and_r, and_g = joined
+        (z,), (r,) = self._gates(for_z + and_z, False), self._gates(for_r + and_r, False)
         g = self._squash(for_g + r * and_g)
         return [z * states[0] + (1.0 - z) * g]
 
@@ -481,8 +492,7 @@ class GRUCell(_DenseCell):
         seen = h if self.masks[1] is None else ops.multiply(h, self.masks[1])
         kernel = ops.convert_to_tensor(self.recurrent_kernel)
         both = ops.matmul(seen, kernel[:, : 2 * n])
-        z = self._gate(projected[..., :n] + both[..., :n])
-        r = self._gate(projected[..., n : 2 * n] + both[..., n:])
+        z, r = self._gates(projected[..., : 2 * n] + both, False, False)
         g = self._squash(projected[..., 2 * n :] + ops.matmul(r * seen, kernel[:, 2 * n :]))
         return [z * h + (1.0 - z) * g]
 

@@ -113,9 +113,10 @@ class ConvLSTMCell(Cell):
         h, c = states
         seen = h if self.masks[1] is None else ops.multiply(h, self.masks[1])
         product = ops.conv(seen, self.recurrent_kernel, strides=1, padding="same", data_format=self.data_format)
-        i, f, g, o = ops.split(projected + product, 4, axis=1 if self.data_format == "channels_first" else -1)
-        c = self._gate(f) * c + self._gate(i) * self._squash(g)
-        return [self._gate(o) * self._squash(c), c]
+        axis = 1 if self.data_format == "channels_first" else -1
+        i, f, g, o = self._gates(projected + product, False, False, True, False, axis=axis)
+        c = f * c + i * g
+        return [o * self._squash(c), c]
 
     def call(self, inputs: Array, states: Any, training: bool = False) -> tuple:
         return self._step(inputs, states, training)

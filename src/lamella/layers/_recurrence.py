@@ -28,11 +28,12 @@ def recurrence(
     state_mask: Array | None = None,
     reverse: bool = False,
     unroll: int = 1,
+    additive: bool = False,
 ) -> tuple[Array, list]:
-    """`states = gates(projected[t], states[0] @ kernel + bias, states)` for each step `t`.
+    """`states = gates(projected[t] with states[0] @ kernel + bias, states)` for each step `t`.
 
     Args:
-        gates: `(projected step, product, states) -> states`, element by element.
+        gates: `(what they are together, states) -> states`, element by element: `join` says what they are.
         projected: what the inputs contribute, `(time, batch, ...)`.
         kernel: `(units, ...)`.
         bias: added to the product, or None.
@@ -41,6 +42,7 @@ def recurrence(
         state_mask: multiplies `states[0]` in the product, `(batch, units)`; or None.
         reverse: whether to start at the last step.
         unroll: how many steps to write out in one turn of the loop.
+        additive: whether the gates want nothing but their sum.
 
     Returns:
         `states[0]` after each step, `(time, batch, units)`, and the states at the end.
@@ -50,7 +52,7 @@ def recurrence(
         z, m = inputs
         state = states[0] if state_mask is None else states[0] * state_mask
         product = state @ kernel
-        new = gates(z, product if bias is None else product + bias, states)
+        new = gates(join(z, product if bias is None else product + bias, states[0].shape[-1], additive), states)
         if m is not None:
             new = [kept(m, a, b) for a, b in zip(new, states)]
         return new, new[0]
@@ -60,6 +62,14 @@ def recurrence(
         lambda carry, x: step(carry, x if mask is not None else (x[0], None)), list(states), xs, None, reverse, unroll
     )
     return outputs, states
+
+
+def join(projected: Array, product: Array, units: int, additive: bool) -> Any:
+    """What `gates` of `recurrence` takes: the sum, or else the parts of the one and of the other, as wide as the states."""
+    if additive:
+        return projected + product
+    count = product.shape[-1] // units
+    return [*ops.split(projected, count, axis=-1), *ops.split(product, count, axis=-1)]
 
 
 def kept(mask: Array, new: Array, old: Array) -> Array:

@@ -264,6 +264,7 @@ class RNN(Layer):
             state_mask=cell.masks[1],
             reverse=self.go_backwards,
             unroll=steps.shape[0] if self.unroll else 1,
+            additive=cell._additive,
         )
         if real is None:
             return states[0], outputs, states
