@@ -5,7 +5,7 @@ from typing import Any
 from lamella.backend import _registry
 from lamella.core._arrays import arrays, cast, dtype_of, promote_float
 from lamella.core._operation import op
-from lamella.ops._operands import check_broadcast, float_operands, kind_of, operands, refuse, strong
+from lamella.ops._operands import check_broadcast, float_operands, integers, kind_of, operands, refuse, strong
 from lamella.typing import Array, ArrayLike
 
 __all__ = [
@@ -456,8 +456,8 @@ def gcd(x1: ArrayLike, x2: ArrayLike) -> Array:
         [6, 1]
     """
     _, x1, x2 = operands("gcd", x1, x2)
-    refuse("gcd", x1, "bool", "float", "complex")
-    return _registry.active().gcd(x1, x2)
+    refuse("gcd", x1, "bool")
+    return _registry.active().gcd(*integers("gcd", x1, x2))
 
 
 @op
@@ -480,8 +480,8 @@ def lcm(x1: ArrayLike, x2: ArrayLike) -> Array:
         [12, 35]
     """
     _, x1, x2 = operands("lcm", x1, x2)
-    refuse("lcm", x1, "bool", "float", "complex")
-    return _registry.active().lcm(x1, x2)
+    refuse("lcm", x1, "bool")
+    return _registry.active().lcm(*integers("lcm", x1, x2))
 
 
 @op
@@ -505,9 +505,8 @@ def ldexp(x1: ArrayLike, x2: ArrayLike) -> Array:
         [3.0, 10.0]
     """
     refuse("ldexp", x1, "complex")
-    refuse("ldexp", x2, "float", "complex")
     _, x1 = promote_float(x1)
-    _, x2 = arrays(x2)
+    (x2,) = integers("ldexp", arrays(x2)[1])
     check_broadcast("ldexp", (x1, x2))
     return _registry.active().ldexp(x1, cast(x2, "int32"))
 

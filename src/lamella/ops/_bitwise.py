@@ -2,7 +2,7 @@
 
 from lamella.core._arrays import arrays, cast, dtype_of
 from lamella.core._operation import op
-from lamella.ops._operands import kind_of, operands, refuse
+from lamella.ops._operands import integers, kind_of, operands
 from lamella.typing import Array, ArrayLike
 
 __all__ = [
@@ -19,9 +19,8 @@ __all__ = [
 
 
 def _bits(op_name: str, x: ArrayLike, y: ArrayLike) -> tuple:
-    found = operands(op_name, x, y)
-    refuse(op_name, found[1], "float", "complex")
-    return found
+    xp, *found = operands(op_name, x, y)
+    return (xp, *integers(op_name, *found))
 
 
 @op
@@ -111,9 +110,8 @@ def bitwise_not(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.bitwise_not([0, 5])).tolist()
         [-1, -6]
     """
-    refuse("bitwise_not", x, "float", "complex")
     xp, x = arrays(x)
-    return xp.bitwise_invert(x)
+    return xp.bitwise_invert(*integers("bitwise_not", x))
 
 
 @op
@@ -134,9 +132,8 @@ def bitwise_invert(x: ArrayLike) -> Array:
         >>> ops.convert_to_numpy(ops.bitwise_invert([True, False])).tolist()
         [False, True]
     """
-    refuse("bitwise_invert", x, "float", "complex")
     xp, x = arrays(x)
-    return xp.bitwise_invert(x)
+    return xp.bitwise_invert(*integers("bitwise_invert", x))
 
 
 def _shift(op_name: str, x: ArrayLike, y: ArrayLike) -> tuple:

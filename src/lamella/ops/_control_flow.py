@@ -9,7 +9,7 @@ from lamella.core import _tree
 from lamella.core._arrays import arrays, dtype_of
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, DTypeError, ShapeError
-from lamella.ops._operands import kind_of, single_axis
+from lamella.ops._operands import integers, kind_of, single_axis
 from lamella.typing import ArrayLike
 
 __all__ = [
@@ -101,7 +101,7 @@ def switch(index: ArrayLike, branches: Sequence[Callable], *operands: Any) -> An
         raise ArgumentError("ops.switch needs at least one branch; got none.")
     for branch in branches:
         _callable("switch", branches=branch)
-    _, index = arrays(index)
+    (index,) = integers("switch", arrays(index)[1])
     if index.ndim or kind_of(dtype_of(index)) != "int":
         raise DTypeError(
             f"The `index` of ops.switch must be an integer scalar; got shape {tuple(index.shape)} and dtype "

@@ -8,7 +8,7 @@ left when repeats are merged and then blanks removed.
 from typing import Any
 
 from lamella.backend import _registry
-from lamella.core._arrays import arrays, cast, promote_float
+from lamella.core._arrays import arrays, cast, dtype_of, promote_float
 from lamella.core._operation import op
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._activations import log_softmax
@@ -48,11 +48,9 @@ def ctc_loss(
         0.6931
     """
     xp, target, target_length, output_length = arrays(target, target_length, output_length)
-    _, output = promote_float(output)
+    output = _wide(output)
     _check("ctc_loss", target=(target, 2), output=(output, 3), target_length=(target_length, 1))
     _check("ctc_loss", output=(output, 3), output_length=(output_length, 1))
-    if _registry.active().dtype(output) in ("float16", "bfloat16"):
-        output = cast(output, "float32")
     batch, frames, classes = output.shape
     labels = target.shape[1]
     scores = log_softmax(output)
@@ -127,7 +125,7 @@ def ctc_decode(
 
     Returns:
         A pair: labellings, int32 `(top_paths, batch, frames)` (one of them for "greedy"), filled up with -1; and their
-        scores, `(batch, top_paths)`: for "greedy" minus the sum of the greatest logits, for "beam_search" the logarithm
+        scores, `(batch, top_paths)`, at least float32: for "greedy" minus the sum of the greatest logits, for "beam_search" the logarithm
         of the probability.
 
     Raises:
@@ -142,8 +140,8 @@ def ctc_decode(
     """
     if strategy not in ("greedy", "beam_search"):
         raise ArgumentError(f"The `strategy` of `ctc_decode` must be 'greedy' or 'beam_search'; got {strategy!r}.")
-    _, lengths = arrays(sequence_lengths)
-    xp, logits = promote_float(inputs)
+    xp, lengths = arrays(sequence_lengths)
+    logits = _wide(inputs)
     _check("ctc_decode", inputs=(logits, 3), sequence_lengths=(lengths, 1))
     mask_index = mask_index % logits.shape[-1]
     lengths = cast(lengths, "int32")
@@ -155,6 +153,12 @@ def ctc_decode(
     )
     labels, totals = search(scores, lengths)
     return cast(xp.moveaxis(labels, 1, 0), "int32"), totals
+
+
+def _wide(x: ArrayLike) -> Array:
+    """`x` as floats in which sums over many frames keep their digits: half ones become float32."""
+    _, x = promote_float(x)
+    return cast(x, "float32") if dtype_of(x) in ("float16", "bfloat16") else x
 
 
 def _best_path(xp: Any, logits: Array, lengths: Array, merge_repeated: bool, blank: int) -> tuple[Array, Array]:

@@ -10,9 +10,9 @@ from lamella.backend import _registry
 from lamella.core._arrays import arrays, cast, common_dtype, dtype_of
 from lamella.core._inference import size_of_unknown, stands_for_unknown
 from lamella.core._operation import op
-from lamella.core._sizes import as_size
+from lamella.core._sizes import as_size, is_computed
 from lamella.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeError
-from lamella.ops._operands import check_broadcast, kind_of, reduced_axes, single_axis
+from lamella.ops._operands import check_broadcast, integers, kind_of, reduced_axes, single_axis
 from lamella.ops._sorting import static_count
 from lamella.typing import Array, ArrayLike, Shape
 
@@ -93,11 +93,9 @@ def _integers(op_name: str, indices: ArrayLike) -> Array:
     """`indices` as an integer array; Python ints and booleans too."""
     _, indices = arrays(indices)
     kind = kind_of(dtype_of(indices))
-    if kind in ("bool", "float") and (kind == "bool" or not math.prod(indices.shape)):
+    if kind == "bool" or (kind == "float" and not math.prod(indices.shape)):
         return cast(indices, "int32")
-    if kind != "int":
-        raise DTypeError(f"The indices of ops.{op_name} must be integers; got an array of {dtype_of(indices)}.")
-    return indices
+    return integers(op_name, indices)[0]
 
 
 @op
@@ -226,10 +224,12 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: Shape) -> Array:
         >>> ops.convert_to_numpy(ops.slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, 2))).tolist()
         [[2, 3], [5, 6]]
     """
-    _, x = arrays(inputs)
+    xp, x = arrays(inputs)
     sizes = tuple(as_size(n) for n in shape)
     if -1 in sizes and len(sizes) == x.ndim:
-        sizes = tuple(m - as_size(s) if n == -1 else n for n, m, s in zip(sizes, x.shape, start_indices))
+        sizes = tuple(_rest(m, s) if n == -1 else n for n, m, s in zip(sizes, x.shape, start_indices))
+        if any(map(is_computed, start_indices)):  # only the shape matters here
+            return xp.zeros(sizes, dtype=x.dtype)
     return _registry.active().slice(x, _starts("slice", x, start_indices, sizes), sizes)
 
 
@@ -258,6 +258,11 @@ def slice_update(inputs: ArrayLike, start_indices: Any, updates: ArrayLike) -> A
     _, x, updates = arrays(inputs, updates)
     starts = _starts("slice_update", x, start_indices, tuple(updates.shape))
     return _registry.active().slice_update(x, starts, _fitting("slice_update", x, updates))
+
+
+def _rest(size: int, start: Any) -> Any:
+    """How much of an axis follows `start`."""
+    return as_size(start) if is_computed(start) else size - as_size(start)
 
 
 def _starts(op_name: str, x: Array, start_indices: Any, sizes: Shape) -> list:

@@ -1,5 +1,6 @@
 """Building blocks of networks: encodings of classes, losses on probabilities, normalisation, attention."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -403,6 +404,7 @@ def layer_normalization(
         _along("layer_normalization", name, value, x, axes) for name, value in (("gamma", gamma), ("beta", beta))
     )
     if kwargs.get("rms_scaling"):  # an older option of Keras's: no centring
+        warnings.warn("`rms_scaling=True` is deprecated; use ops.rms_normalization.", stacklevel=3)
         out = x * factor if gamma is None else x * factor * gamma
         return cast(out, dtype)
     if gamma is not None:

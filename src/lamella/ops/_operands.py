@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 from lamella.backend import _dtypes, _registry
-from lamella.core._arrays import dtype_of, promote, promote_float
+from lamella.core._arrays import cast, dtype_of, promote, promote_float
+from lamella.core._inference import size_of_unknown
 from lamella.errors import DTypeError, ShapeError
 from lamella.typing import Array, ArrayLike, Axis
 
 __all__ = [
     "check_broadcast",
     "float_operands",
+    "integers",
     "kind_of",
     "operands",
     "reduced_axes",
@@ -82,6 +84,24 @@ def refuse(op_name: str, x: ArrayLike, *kinds: str) -> None:
         )
 
 
+def integers(op_name: str, *values: Array) -> tuple[Array, ...]:
+    """`values`, arrays of integers or booleans.
+
+    Where only shapes are worked out, floats count as integers: a symbolic tensor is float32 unless it says more.
+
+    Raises:
+        DTypeError: for other dtypes.
+    """
+
+    def checked(x: Array) -> Array:
+        if kind_of(dtype_of(x)) == "float" and size_of_unknown() is not None:
+            return cast(x, "int32")
+        refuse(op_name, x, "float", "complex")
+        return x
+
+    return tuple(map(checked, values))
+
+
 def kind_of(dtype: str) -> str:
     """ "bool", "int", "float" or "complex"."""
     if dtype == "bool":
@@ -103,7 +123,7 @@ def single_axis(op_name: str, axis: SupportsIndex, rank: int) -> int:
         raise ShapeError(f"The `axis` of ops.{op_name} must be an integer; got {axis!r}.") from None
     if not -rank <= index < rank:
         raise ShapeError(
-            f"The `axis` of ops.{op_name} is {axis}, out of bounds for an array of {rank} axes: expected "
+            f"ops.{op_name}: axis {axis} is out of bounds for an array of {rank} axes: expected "
             + (f"{-rank} to {rank - 1}." if rank else "None.")
         )
     return index % rank

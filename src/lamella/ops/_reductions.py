@@ -404,7 +404,7 @@ def position(op_name: str, x: Array, axis: int | None, keepdims: bool) -> Array:
     if dtype_of(x) == "bool":
         x = cast(x, "uint8")
     find = xp.argmax if op_name.endswith("max") else xp.argmin
-    return cast(find(x, axis=axis, keepdims=keepdims), "int32")
+    return cast(find(_registry.active().ordered(x), axis=axis, keepdims=keepdims), "int32")
 
 
 @op

@@ -9,9 +9,9 @@ import numpy as np
 
 from lamella.backend import _registry
 from lamella.core._arrays import arrays
-from lamella.core._inference import stands_for_unknown
+from lamella.core._inference import size_of_unknown, stands_for_unknown
 from lamella.core._operation import op
-from lamella.core._sizes import as_size
+from lamella.core._sizes import as_size, is_computed
 from lamella.errors import ArgumentError, ShapeError
 from lamella.ops._operands import reduced_axes, single_axis
 from lamella.typing import Array, ArrayLike, Axis
@@ -43,7 +43,7 @@ def reshape(x: ArrayLike, newshape: Any) -> Array:
     Args:
         x: an array of any shape.
         newshape: an int or a sequence of ints with the same product as the sizes of `x`. One of them may be
-            -1 (or None): it follows from the others.
+            -1 (or None): it follows from the others. In a functional model they may be computed.
 
     Returns:
         An array of shape `newshape` and the dtype of `x`.
@@ -62,16 +62,21 @@ def reshape(x: ArrayLike, newshape: Any) -> Array:
     count, known = math.prod(x.shape), math.prod(n for n in sizes if n != -1)
     unknown = sizes.count(-1)
     if unknown > 1:
-        raise ShapeError(f"ops.reshape can work out one size; got more than one -1 in newshape={given}.")
+        raise ShapeError(f"ops.reshape can work out at most one unknown dimension (-1); got newshape={given}.")
+    if any(n < -1 for n in sizes):
+        raise ShapeError(
+            "The sizes of ops.reshape must each be a non-negative integer, or -1 for the one to work out; got "
+            f"newshape={given}."
+        )
+    if any(map(is_computed, given)):  # only the shape matters here
+        return xp.broadcast_to(xp.zeros((), dtype=x.dtype), tuple(size_of_unknown() if n == -1 else n for n in sizes))
     fits = count == known if not unknown else (known > 0 and count % known == 0)
     if not fits and stands_for_unknown(count) and not any(map(stands_for_unknown, sizes)):
         # It may fit the true size: only the shape matters here.
         return xp.broadcast_to(xp.zeros((), dtype=x.dtype), tuple(count // known if n == -1 else n for n in sizes))
-    if not fits or any(n < -1 for n in sizes):
+    if not fits:
         raise ShapeError(
-            f"ops.reshape cannot give an array of shape {tuple(x.shape)} ({count} elements) the shape "
-            f"{given}: "
-            "the sizes must multiply to the same number."
+            f"ops.reshape cannot give an array of shape {tuple(x.shape)} ({count} elements) the shape {given}: the sizes must multiply to the same number."
         )
     return xp.reshape(x, sizes)
 

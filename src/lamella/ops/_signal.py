@@ -3,6 +3,7 @@
 Complex signals are pairs of real arrays (real part, imaginary part), as in Keras.
 """
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) 
         An array, `(..., frames, sequence_length)`; samples after the last whole frame are left out.
 
     Raises:
-        ArgumentError: when a length or stride is less than 1.
+        ArgumentError: when a length or stride is not a positive integer.
         ShapeError: when `x` is a scalar.
 
     Example:
@@ -166,11 +167,7 @@ def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) 
         [[1, 2, 3], [3, 4, 5]]
     """
     xp, x = arrays(x)
-    if sequence_length < 1 or sequence_stride < 1:
-        raise ArgumentError(
-            "`extract_sequences` needs a length and a stride of at least 1; got "
-            f"sequence_length={sequence_length}, sequence_stride={sequence_stride}."
-        )
+    _check_positive(sequence_length=sequence_length, sequence_stride=sequence_stride)
     if not x.ndim:
         raise ShapeError("`extract_sequences` needs a signal with at least one axis; got shape ().")
     count = max(0, 1 + (x.shape[-1] - sequence_length) // sequence_stride)
@@ -205,7 +202,8 @@ def stft(
 
     Raises:
         DTypeError: when `x` is not floating.
-        ArgumentError: for a window that is not known, or an `fft_length` below `sequence_length`.
+        ArgumentError: for a window that is not known, an `fft_length` below `sequence_length`, or a length or stride
+            that is not a positive integer.
         ShapeError: for a window of another length.
 
     Example:
@@ -218,6 +216,7 @@ def stft(
     if not _dtypes.is_float_dtype(_registry.active().dtype(x)):
         raise DTypeError(f"`stft` needs a floating signal; got dtype {_registry.active().dtype(x)}.")
     x = _wide(x)
+    _check_positive(sequence_length=sequence_length, sequence_stride=sequence_stride)
     frame_window = _window("stft", window, sequence_length, fft_length)
     if center:
         margin = fft_length // 2
@@ -252,8 +251,8 @@ def istft(
         A real array, `(..., samples)`.
 
     Raises:
-        ArgumentError: when `x` is not a pair, for a window that is not known, or an `fft_length` below
-            `sequence_length`.
+        ArgumentError: when `x` is not a pair, for a window that is not known, an `fft_length` below
+            `sequence_length`, or a length or stride that is not a positive integer.
         ShapeError: when the parts of `x` differ in shape, or for a window of another length.
 
     Example:
@@ -262,6 +261,7 @@ def istft(
         >>> ops.istft(spectrum, 8, 4, 8).shape
         (40,)
     """
+    _check_positive(sequence_length=sequence_length, sequence_stride=sequence_stride)
     adapter = _registry.active()
     frames = irfft(x, fft_length)
     xp = adapter.xp
@@ -285,6 +285,12 @@ def istft(
     else:
         end = total - start
     return signal[..., start:end]
+
+
+def _check_positive(**samples: Any) -> None:
+    for name, n in samples.items():
+        if not isinstance(n, numbers.Integral) or n < 1:
+            raise ArgumentError(f"`{name}` must be a positive integer; got {n!r}.")
 
 
 def _window(op_name: str, window: Any, sequence_length: int, fft_length: int) -> np.ndarray | None:

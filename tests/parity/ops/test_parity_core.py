@@ -124,7 +124,7 @@ class TestControlFlow(OpParity):
     )
     refusals = (
         Refusal("cond", V, lambda: 1, lambda: 2, error=ShapeError, match="(5,)"),
-        Refusal("switch", Arr(()), [double], V, error=DTypeError),
+        Refusal("switch", Arr(()), [double], V, error=DTypeError, drawn=False),
         Refusal("switch", 0, [], V, error=ArgumentError),
         Refusal("scan", add_up, 0.0, error=ArgumentError),
         Refusal("scan", add_up, 0.0, V, unroll=0, error=ArgumentError),

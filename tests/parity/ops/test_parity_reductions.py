@@ -71,7 +71,7 @@ class TestReductions(OpParity):
     )
     refusals = (
         *(
-            Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="axis` of ops." + n + " is 2")
+            Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match=f"ops.{n}: axis 2 is")
             for n in (*SUMS, "any", "all", "count_nonzero")
         ),
         *(Refusal(n, Arr((2, 3)), axis=(0, -2), error=ShapeError, match="(0, -2)") for n in SUMS if n != "ptp"),
@@ -96,7 +96,7 @@ class TestPositions(OpParity):
         *(Case(n, 3.0) for n in ("argmax", "argmin")),
     )
     refusals = (
-        *(Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="is 2") for n in ("argmax", "argmin")),
+        *(Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="axis 2 is") for n in ("argmax", "argmin")),
         *(Refusal(n, Arr((0, 3)), error=ShapeError, match="(0, 3)") for n in ("argmax", "argmin")),
         *(Refusal(n, Arr((3,), "complex64"), error=DTypeError, match="complex64") for n in ("argmax", "argmin")),
     )
@@ -122,7 +122,7 @@ class TestRunning(OpParity):
         *(Case(n, Arr((2, 3)), axis=1, grad=True) for n in ("cumsum", "cumprod", "nancumsum", "nancumprod")),
     )
     refusals = tuple(
-        Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="is 2")
+        Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="axis 2 is")
         for n in ("cumsum", "cumprod", "nancumsum", "nancumprod")
     )
 
@@ -162,7 +162,7 @@ class TestAverages(OpParity):
     refusals = (
         Refusal("average", Arr((2, 3)), weights=Arr((2,)), error=ShapeError, match="(2,)"),
         Refusal("average", Arr((2, 3)), axis=1, weights=Arr((2,)), error=ShapeError, match="(2,)"),
-        Refusal("trapezoid", Arr((2, 3)), axis=2, error=ShapeError, match="is 2"),
+        Refusal("trapezoid", Arr((2, 3)), axis=2, error=ShapeError, match="axis 2 is"),
         Refusal("trapezoid", Arr(()), error=ShapeError, match="-1"),
         Refusal("trapezoid", Arr((2, 3)), Arr((2,)), error=ShapeError, match="(2,)"),
     )
@@ -195,7 +195,10 @@ class TestNanReductions(OpParity):
         ),
     )
     refusals = (
-        *(Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="is 2") for n in (*NANS, "nanargmax", "nanargmin")),
+        *(
+            Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="axis 2 is")
+            for n in (*NANS, "nanargmax", "nanargmin")
+        ),
         *(
             Refusal(n, Arr((0, 3)), error=ShapeError, match="(0, 3)")
             for n in ("nanmax", "nanmin", "nanargmax", "nanargmin")
@@ -246,8 +249,11 @@ class TestOrderStatistics(OpParity):
         *(Case(n, Arr((2, 4)), axis=a, grad=True) for n in ("median", "nanmedian") for a in (None, 1)),
     )
     refusals = (
-        *(Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="is 2") for n in ("median", "nanmedian")),
-        *(Refusal(n, Arr((2, 3)), 0.5, axis=2, error=ShapeError, match="is 2") for n in ("quantile", "nanpercentile")),
+        *(Refusal(n, Arr((2, 3)), axis=2, error=ShapeError, match="axis 2 is") for n in ("median", "nanmedian")),
+        *(
+            Refusal(n, Arr((2, 3)), 0.5, axis=2, error=ShapeError, match="axis 2 is")
+            for n in ("quantile", "nanpercentile")
+        ),
         Refusal("quantile", Arr((2, 3)), Arr((1, 2)), error=ShapeError, match="(1, 2)"),
         Refusal("quantile", Arr((2, 3)), 0.5, method="hazen", error=ArgumentError, match="hazen"),
         Refusal("median", Arr((0, 3)), error=ShapeError, match="(0, 3)"),
