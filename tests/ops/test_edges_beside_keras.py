@@ -46,6 +46,9 @@ DRAWN = {
     "scatter_update": lambda keras: keras.ops.scatter_update(
         tensor(keras, 4, 3), tensor(keras, 2, 1), tensor(keras, 2, 3)
     ),
+    "one transform of images of unknown number and size": lambda keras: keras.ops.image.affine_transform(
+        tensor(keras, None, None, None, 3), np.ones(8, "float32")
+    ),
     "switch": lambda keras: keras.ops.switch(tensor(keras), [lambda x: x, lambda x: 2 * x], tensor(keras, 2, 3)),
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays, cast
+from lamella.core._inference import stands_for_unknown
 from lamella.core._operation import op
 from lamella.errors import ShapeError
 from lamella.ops._image_filter import gaussian_filter
@@ -90,7 +91,13 @@ def _sampled(
         if weight is not None:
             value = value * along(cast(weight, adapter.dtype(wide)))
         total = value if total is None else total + value
-    return to_dtype(total, dtype)
+    return to_dtype(_halves_away(xp, total) if _dtypes.is_int_dtype(dtype) else total, dtype)
+
+
+def _halves_away(xp: Any, x: Array) -> Array:
+    """`x` rounded to the nearest integer, halves away from zero."""
+    whole = xp.trunc(x)
+    return xp.where(xp.abs(x - whole) >= 0.5, whole + xp.sign(x), whole)
 
 
 def _at(adapter: Any, x: Array, indices: Sequence[Array]) -> Array:
@@ -100,6 +107,8 @@ def _at(adapter: Any, x: Array, indices: Sequence[Array]) -> Array:
     for index, size in zip(indices, x.shape):
         flat = flat * size + index
     rows = xp.reshape(x, (-1, *x.shape[len(indices) :]))
+    if stands_for_unknown(rows.shape[0]):  # only the shape matters here: an index need not hold the product
+        return xp.broadcast_to(xp.zeros((), dtype=x.dtype), (*flat.shape, *rows.shape[1:]))
     return xp.reshape(xp.take(rows, xp.reshape(flat, (-1,)), axis=0), (*flat.shape, *rows.shape[1:]))
 
 
@@ -114,8 +123,7 @@ def _nodes(xp: Any, place: Array, size: int, order: int, fill_mode: str) -> list
                 (*_fixed(xp, index, size, fill_mode), 1.0 - upper_weight),
                 (*_fixed(xp, index + 1, size, fill_mode), upper_weight),
             ]
-        away = xp.where(place < 0, xp.ceil(place - 0.5), xp.floor(place + 0.5))  # halves away from zero
-        place = away
+        place = _halves_away(xp, place)
     return [(*_fixed(xp, cast(place, "int32"), size, fill_mode), None)]
 
 

@@ -170,6 +170,9 @@ class TestWarps(OpParity):
         image("map_coordinates", Arr((7,)), Arr((1, 4), low=0, high=6), 1),
         image("map_coordinates", Arr((7,)), Arr((1, 4), values=[0.5, 1.5, 2.5, -0.5]), 0, "nearest"),
         *(image("map_coordinates", Arr((5,), d), Arr((1, 4), low=-1, high=6), 1) for d in KINDS),
+        image(
+            "map_coordinates", Arr((5,), "int32", values=[1, 2, 3, -4, -5]), Arr((1, 4), values=[0.5, 1.5, 2.5, 3.5]), 1
+        ),
         *(image("map_coordinates", Arr((5,), d), Arr((1, 4), "int32", low=-1, high=6), 0) for d in KINDS),
         *(image("affine_transform", ONE, TURN, i, f, atol=1e-4) for i in ("bilinear", "nearest") for f in FILLS),
         image("affine_transform", MANY, Arr((2, 8), values=[0.8, 0.6, 1.0, -0.6, 0.8, 2.0, 0.0, 0.0]), fill_value=3.0),
