@@ -81,8 +81,10 @@ RANDOM = [
 SAME_DRAWS = {
     "RandomBrightness", "RandomContrast", "RandomColorDegeneration", "RandomHue", "RandomSaturation", "RandomGrayscale",
     "RandomInvert", "RandomPosterization", "RandomSharpness", "RandomGaussianBlur", "Solarization", "RandomFlip",
-    "RandomRotation", "RandomTranslation", "RandomZoom",
+    "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear", "RandomPerspective", "RandomElasticTransform",
+    "RandomErasing", "RandomCrop",
 }  # fmt: skip
+DRAWN_IN_FULL = {"RandomErasing", "RandomPerspective"}  # under every policy, and by Keras in the dtype of the policy
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +138,19 @@ def test_images_are_those_of_keras(name, options):
         np.testing.assert_allclose(actual, expected, atol=5e-3)
 
 
+@pytest.mark.parametrize(
+    "name, options",
+    [("MixUp", {}), ("CutMix", {}), ("CutMix", {"factor": (0.2, 0.4)}), ("RandAugment", {"num_ops": 3})],
+    ids=str,
+)
+def test_layers_that_shuffle_draw_as_keras(name, options):
+    """On JAX, whose draws from the beta distribution Keras has."""
+    with lamella.backend.use("jax"):
+        theirs, ours = (layer.get_random_transformation(IMAGES) for layer in pair(name, options, seed=7))
+    for a, b in zip(drawn(ours), drawn(theirs), strict=True):
+        np.testing.assert_allclose(np.asarray(a, "float64"), np.asarray(b, "float64"), atol=2e-3)
+
+
 @pytest.mark.parametrize("value_range", [(0, 255), (0, 300), (-100, 300)])
 def test_solarization_of_a_range_is_that_of_keras(value_range):
     options = {"addition_factor": 0.3, "threshold_factor": 0.4, "value_range": value_range, "seed": 7}
@@ -144,7 +159,7 @@ def test_solarization_of_a_range_is_that_of_keras(value_range):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] in SAME_DRAWS], ids=str)
+@pytest.mark.parametrize("name, options", [r for r in RANDOM if r[0] in SAME_DRAWS - DRAWN_IN_FULL], ids=str)
 def test_draws_under_another_policy_are_those_of_keras(name, options, dtype):
     theirs, ours = pair(name, options, seed=7, dtype=dtype)
     expected = drawn(theirs.get_random_transformation(IMAGES, training=True))
@@ -271,7 +286,9 @@ MOVED = [
     ("RandomZoom", {"height_factor": (-0.6, -0.6), "width_factor": (0.2, 0.2)}),
     ("RandomTranslation", {"height_factor": (0.5, 0.5), "width_factor": (-0.4, -0.4)}),
     ("CenterCrop", {"height": 3, "width": 4}),
+    ("CenterCrop", {"height": 10, "width": 7}),
     ("Resizing", {"height": 10, "width": 4, "crop_to_aspect_ratio": True}),
+    ("Resizing", {"height": 10, "width": 12, "crop_to_aspect_ratio": True}),
 ]
 
 
@@ -318,6 +335,56 @@ def test_mixed_labels_are_those_of_keras(name):
     transformation = theirs.get_random_transformation(DATA, training=True)
     expected = theirs.transform_labels(DATA["labels"], transformation, training=True)
     np.testing.assert_allclose(ours.transform_labels(DATA["labels"], on_host(transformation)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name, options", [("RandomFlip", {}), ("RandomHue", {"factor": 0.1})], ids=str)
+def test_boxes_of_integers_become_floats(name, options):
+    def moved(layer):
+        boxes = {"boxes": BOXES["boxes"].astype("int64"), "labels": np.ones((3, 2), "int32")}
+        return layer({"images": IMAGES, "bounding_boxes": boxes}, training=True)["bounding_boxes"]["boxes"]
+
+    expected, actual = map(moved, pair(name, options, seed=7, **XYXY))
+    assert str(actual.dtype) == str(expected.dtype) == "float32"
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+ERASED = {"apply_erasing": [True, False, True], "batch_masks": IMAGES > 128, "fill_value": 0}
+
+
+@pytest.mark.parametrize(
+    "name, transformation",
+    [
+        ("MixUp", {"mix_weight": 0.3, "permutation_order": [2, 0, 1]}),
+        ("MixUp", {"mix_weight": [0.3, 1.0, 0.0], "permutation_order": [2, 0, 1]}),
+        ("RandomErasing", {key: np.asarray(value) for key, value in ERASED.items()}),
+    ],
+    ids=str,
+)
+def test_transformations_of_numbers(name, transformation):
+    theirs, ours = pair(name, {})
+    expected = theirs.transform_images(IMAGES, transformation)
+    np.testing.assert_allclose(ours.transform_images(IMAGES, transformation), expected, atol=1e-3)
+
+
+def test_one_image_is_a_batch_of_one():
+    """Where it is handed to `transform_images` itself, with the transformation of a batch of one."""
+    erased = {key: np.asarray(value)[:1] for key, value in ERASED.items() if key != "fill_value"} | {"fill_value": 0}
+    for name, given in (("MixUp", {"mix_weight": 1, "permutation_order": [0]}), ("RandomErasing", erased)):
+        theirs, ours = (np.asarray(layer.transform_images(IMAGES[0], given)) for layer in pair(name, {}))
+        assert ours.shape == theirs.shape == (1, 6, 8, 3)
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_erasing_leaves_values_outside_of_the_range():
+    theirs, ours = pair("RandomErasing", {"factor": (1.0, 1.0), "value_range": (0, 1)}, seed=7)
+    np.testing.assert_allclose(ours(IMAGES, training=True), theirs(IMAGES, training=True), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_grey_images_keep_their_integers(dtype):
+    theirs, ours = (layer(IMAGES.astype(dtype), training=True) for layer in pair("RandomGrayscale", {"factor": 1.0}))
+    assert str(ours.dtype) == str(theirs.dtype) == dtype
+    assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs).astype(int)).max() <= 1  # where one rounds across
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])

@@ -127,33 +127,45 @@ class ImageLayer(DataLayer):
     # ---- the computation -------------------------------------------------------------------------
 
     def call(self, data: Any, training: bool = True) -> Any:
-        self._images_of(data)
+        single = len(self._images_of(data).shape) == 3
         transformation = self.get_random_transformation(data, training=training)
-        if not isinstance(data, dict):
-            return self._in_policy(self.transform_images(data, transformation=transformation, training=training))
-        out = dict(data)
-        for key, transform in self._transforms().items():
-            if data.get(key) is not None:
-                out[key] = transform(data[key], transformation=transformation, training=training)
+        values = data if isinstance(data, dict) else {"images": data}
+        out = dict(values)
+        for key, (batch, one) in self._transforms().items():
+            if values.get(key) is not None:
+                out[key] = (one if single else batch)(values[key], transformation=transformation, training=training)
         out["images"] = self._in_policy(out["images"])
-        return out
+        return out if isinstance(data, dict) else out["images"]
 
-    def _transforms(self) -> dict[str, Any]:
+    def _transforms(self) -> dict[str, tuple[Any, Any]]:
+        """What changes each part of the data: of a batch, and of one image."""
         return {
-            "images": self.transform_images,
-            "bounding_boxes": self._transform_boxes,
-            "labels": self.transform_labels,
-            "segmentation_masks": self.transform_segmentation_masks,
+            "images": (self.transform_images, self.transform_single_image),
+            "bounding_boxes": (
+                self._of_boxes(self.transform_bounding_boxes),
+                self._of_boxes(self.transform_single_bounding_box),
+            ),
+            "labels": (self.transform_labels, self.transform_single_label),
+            "segmentation_masks": (self.transform_segmentation_masks, self.transform_single_segmentation_mask),
         }
 
-    def _transform_boxes(self, boxes: Any, transformation: Any, training: bool = True) -> Any:
+    def _of_boxes(self, transform: Any) -> Any:
+        """`transform` of boxes that were looked at first, and are floating."""
+
+        def checked(boxes: Any, transformation: Any, training: bool = True) -> Any:
+            self._check_format()
+            self._check_boxes(boxes)
+            boxes = {**boxes, "boxes": ops.cast(boxes["boxes"], _dtypes.floatx())}
+            return transform(boxes, transformation, training=training)
+
+        return checked
+
+    def _check_format(self) -> None:
         if self.bounding_box_format is None:
             raise ArgumentError(
                 f"{label(self)} got bounding boxes, but it does not know their format. Pass `bounding_box_format`, for "
                 f"example {type(self).__name__}(..., bounding_box_format='xyxy')."
             )
-        self._check_boxes(boxes)
-        return self.transform_bounding_boxes(boxes, transformation, training=training)
 
     def _check_boxes(self, boxes: Any) -> None:
         if not isinstance(boxes, dict) or "boxes" not in boxes or "labels" not in boxes:

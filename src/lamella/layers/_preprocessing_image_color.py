@@ -260,6 +260,11 @@ class RandomGrayscale(_ColorLayer):
         drawn = self._uniform((self._batch(self._images_of(data)),), (0.0, 1.0), seed)
         return ops.reshape(drawn < self.factor, (-1, 1, 1, 1))
 
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
+        """The images, with the dtype they had."""
+        images = ops.convert_to_tensor(images)
+        return ops.cast(super().transform_images(images, transformation, training), images.dtype)
+
     def _recolored(self, images: Array, transformation: Any) -> Array:
         return ops.where(self._per_image(transformation, images), self._gray(images), images)
 

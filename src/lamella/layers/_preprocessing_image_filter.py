@@ -27,7 +27,7 @@ class RandomSharpness(RandomImageLayer):
 
     Args:
         factor: the bounds of f: 0 is smooth, 0.5 changes nothing, 1 is sharp; a number stands for (0, factor).
-        value_range: of the images, which are cut to it.
+        value_range: of the noise.
         data_format: "channels_last" or "channels_first"; defaults to `image_data_format()`.
         seed: an integer, for the same draws in every run.
 
@@ -140,20 +140,26 @@ def _smoothed(x: Array, axis: int, kernel: Array) -> Array:
     return total
 
 
-def random_rectangles(
-    layer: RandomImageLayer, count: int, size: tuple, rows: Array, columns: Array, seed: Any
-) -> Array:
-    """Masks `(count, height, width)`, True inside a rectangle with `rows` and `columns`, its centre anywhere."""
-    height, width = size
-    centre_x = ops.cast(ops.floor(layer._uniform((count,), (0.0, 1.0), seed, "float32") * width), "int32")
-    centre_y = ops.cast(ops.floor(layer._uniform((count,), (0.0, 1.0), seed, "float32") * height), "int32")
-    y, x = ops.reshape(ops.arange(height), (1, -1, 1)), ops.reshape(ops.arange(width), (1, 1, -1))
+def random_rectangles(layer: RandomImageLayer, size: tuple, areas: tuple[Array, Array], seed: Any) -> Array:
+    """Masks `(count, height, width)`, True inside a rectangle anywhere in images of `size`.
 
-    def inside(place: Array, centre: Array, length: Array) -> Array:
-        first = ops.reshape(centre - length // 2, (-1, 1, 1))
-        return ops.logical_and(place >= first, place < first + ops.reshape(length, (-1, 1, 1)))
+    Args:
+        layer: that draws.
+        size: the height and the width of the images.
+        areas: the squares of the rectangles' shares of the height and of the width, each `(count,)`.
+        seed: a seed instead of the layer's own.
+    """
+    count = areas[0].shape[0]
+    right, down = (layer._uniform((count,), (0.0, 1.0), seed, "float32") for _ in range(2))
 
-    return ops.logical_and(inside(y, centre_y, rows), inside(x, centre_x, columns))
+    def inside(length: int, area: Array, place: Array) -> Array:
+        span = ops.sqrt(area) * length
+        first = ops.expand_dims(place * (length - span), -1)
+        pixels = ops.arange(length, dtype="float32")
+        return ops.logical_and(pixels >= first, pixels < first + ops.expand_dims(span, -1))  # (count, length)
+
+    rows, columns = (inside(*along) for along in zip(size, areas, (down, right)))
+    return ops.logical_and(ops.expand_dims(rows, -1), ops.expand_dims(columns, -2))
 
 
 class RandomErasing(RandomImageLayer):
@@ -199,20 +205,15 @@ class RandomErasing(RandomImageLayer):
             return None
         images = self._images_of(data)
         count, (height, width) = self._batch(images), self._size(images)
+        areas = self._uniform((count, 2), self.scale, seed, "float32")
+        masks = random_rectangles(self, (height, width), (areas[:, 1], areas[:, 0]), seed)
         chosen = self._chosen(count, seed)
-        area = self._uniform((count,), self.scale, seed, "float32") * (height * width)
-        # The proportions are between 0.3 and 1 / 0.3, evenly on the scale of logarithms, as in the paper.
-        ratio = ops.exp(self._uniform((count,), (-1.2039728, 1.2039728), seed, "float32"))
-        least = 1 if self.scale[1] else 0
-        rows = ops.cast(ops.clip(ops.round(ops.sqrt(area * ratio)), least, height), "int32")
-        columns = ops.cast(ops.clip(ops.round(ops.sqrt(area / ratio)), least, width), "int32")
-        masks = random_rectangles(self, count, (height, width), rows, columns, seed)
         shape = tuple(images.shape) if len(images.shape) == 4 else (1, *images.shape)
         masks = ops.broadcast_to(ops.expand_dims(masks, self.channel_axis), shape)
         if self.fill_value is None:
             low, high = self.value_range
             noise = random.normal(shape, seed=self._seed(seed), dtype=self._float_dtype)
-            fill = ops.clip(noise * (high - low) / 4 + (low + high) / 2, low, high)
+            fill = ops.clip(noise * high, low, high)
         else:
             fill = ops.full(shape, self.fill_value, dtype=self._float_dtype)
         return {"apply_erasing": chosen, "batch_masks": masks, "fill_value": fill}
@@ -221,12 +222,11 @@ class RandomErasing(RandomImageLayer):
         images = self._cast(images)
         if not training or transformation is None:
             return images
-        batched = len(images.shape) == 4
-        masks, fill = transformation["batch_masks"], ops.cast(transformation["fill_value"], self._float_dtype)
-        if not batched:
-            masks, fill = masks[0], fill[0]
-        chosen = ops.logical_and(self._per_image(transformation["apply_erasing"], images), masks)
-        return ops.clip(ops.where(chosen, fill, images), *self.value_range)
+        images = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
+        chosen = ops.logical_and(
+            self._per_image(transformation["apply_erasing"], images), transformation["batch_masks"]
+        )
+        return ops.where(chosen, ops.cast(transformation["fill_value"], images.dtype), images)
 
 
 class Equalization(ImageLayer):

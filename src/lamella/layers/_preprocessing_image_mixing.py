@@ -71,8 +71,7 @@ class MixUp(RandomImageLayer):
         return weight * x + (1.0 - weight) * ops.take(x, transformation["permutation_order"], axis=0)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
-        if len(images.shape) == 3:
-            return self._cast(images) if training else ops.convert_to_tensor(images)  # there is no other image
+        images = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
         return self._mixed(images, transformation, training)
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
@@ -95,7 +94,8 @@ class CutMix(RandomImageLayer):
     Yun, Han, Oh, Chun, Choe and Yoo (2019), arXiv:1905.04899.
 
     Args:
-        factor: the bounds of how much of the image is kept, from which the share is drawn; a number stands for (0, factor).
+        factor: the bounds, in [0, 1], of the parameter alpha; a number stands for (0, factor). The share of the image that
+            is kept is drawn from the beta distribution (alpha, alpha).
         seed: an integer, for the same draws in every run.
         data_format: "channels_last" or "channels_first"; defaults to `image_data_format()`.
 
@@ -115,14 +115,12 @@ class CutMix(RandomImageLayer):
         if not training or len(images.shape) == 3:
             return None
         count, (height, width) = images.shape[0], self._size(images)
-        order = random.shuffle(ops.arange(count, dtype="int32"), seed=self._seed(seed))
-        side = ops.sqrt(1.0 - self._uniform((count,), self.factor, seed, "float32"))
-        rows = ops.cast(ops.floor(side * height), "int32")
-        columns = ops.cast(ops.floor(side * width), "int32")
-        masks = random_rectangles(self, count, (height, width), rows, columns, seed)
-        taken = ops.mean(ops.cast(masks, self._float_dtype), axis=(1, 2))
+        alpha = self._uniform((), self.factor, seed, "float32") + 1e-6
+        weight = random.beta((count,), alpha, alpha, seed=self._seed(seed), dtype="float32")
+        masks = random_rectangles(self, (height, width), (1.0 - weight, 1.0 - weight), seed)
         masks = ops.broadcast_to(ops.expand_dims(masks, self.channel_axis), images.shape)
-        weight = ops.reshape(1.0 - taken, (-1, 1, 1, 1))
+        order = random.shuffle(ops.arange(count, dtype="int32"), seed=self._seed(seed))
+        weight = ops.reshape(weight, (-1, 1, 1, 1))
         return {"permutation_order": order, "batch_masks": masks, "mix_weight": weight}
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
@@ -173,9 +171,8 @@ class MaxNumBoundingBoxes(ImageLayer):
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         return images
 
-    def _transform_boxes(self, boxes: Any, transformation: Any, training: bool = True) -> Any:
-        self._check_boxes(boxes)  # their format does not matter
-        return self.transform_bounding_boxes(boxes, transformation, training)
+    def _check_format(self) -> None:
+        """The format does not matter."""
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         boxes, labels = (ops.convert_to_tensor(bounding_boxes[k]) for k in ("boxes", "labels"))
@@ -295,17 +292,17 @@ class RandAugment(_Policy):
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         if not training:
             return None
+        chosen = random.randint((self.num_ops,), 0, len(_ALL), seed=self._seed(seed))
         drawn = {
             n: getattr(self, n).get_random_transformation(data, training=training, seed=self._seed(seed)) for n in _ALL
         }
-        order = random.shuffle(ops.arange(len(_ALL), dtype="int32"), seed=self._seed(seed))
-        return {"transforms": drawn, "layer_idxes": order[: self.num_ops]}
+        return {"transforms": drawn, "layer_idxes": chosen}
 
     def _applied(self, method: str, value: Any, transformation: Any, training: bool) -> Any:
         if not training or transformation is None:
             return value
         indices, drawn = transformation["layer_idxes"], transformation["transforms"]
-        for i in range(min(self.num_ops, len(_ALL))):
+        for i in range(self.num_ops):
             branches = [
                 lambda x, n=name: getattr(getattr(self, n), method)(x, drawn[n], training=training) for name in _ALL
             ]
@@ -316,6 +313,8 @@ class RandAugment(_Policy):
         return self._applied("transform_images", self._cast(images), transformation, training)
 
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
+        if not training or transformation is None:
+            return ops.convert_to_tensor(segmentation_masks)
         masks = self._cast(segmentation_masks)
         return self._applied("transform_segmentation_masks", masks, transformation, training)
 

@@ -404,11 +404,11 @@ class RandomShear(_Map):
             return None
         images = self._images_of(data)
         count = self._batch(images)
-        # Keras draws once more here, and both orders agree.
-        self._uniform((count, 1), (0.0, 1.0), seed, self._float_dtype)
+        mirrored = ops.greater(self._uniform((count, 1), (0.0, 1.0), seed, self._float_dtype), 0.5)
         down = self._uniform((count, 1), self.y_factor, seed, self._float_dtype)
         right = self._uniform((count, 1), self.x_factor, seed, self._float_dtype)
         factors = ops.cast(ops.concatenate([right, down], axis=1), self._float_dtype)
+        factors = ops.where(mirrored, -factors, factors)
         return {"shear_factor": factors, "input_shape": tuple(images.shape)}
 
     def _matrix(self, transformation: Any, size: tuple[int, int]) -> Array:
@@ -473,7 +473,7 @@ class RandomPerspective(_Sometimes):
         images = self._images_of(data)
         count, (height, width) = self._batch(images), self._size(images)
         chosen = self._chosen(count, seed)
-        shares = self._uniform((count, 4, 2), (-self.scale, self.scale), seed, "float32")
+        shares = self._uniform((count, 4, 2), (-self.scale / 2, self.scale / 2), seed, "float32")
         corners = np.array([[[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]]], "float32")
         start = ops.repeat(ops.convert_to_tensor(corners), count, axis=0)
         return {

@@ -42,8 +42,8 @@ class _Sized(ImageLayer):
     def _fit_boxes(self, bounding_boxes: dict, size: tuple) -> dict:
         """Boxes of images of `size` that went through `_fitted`."""
         height, width = size
-        crop_height = min(height, int(width * self.height / self.width))
-        crop_width = min(width, int(height * self.width / self.height))
+        crop_height = max(min(height, int(width * self.height / self.width)), 1)
+        crop_width = max(min(width, int(height * self.width / self.height)), 1)
         top, left = int((height - crop_height) / 2), int((width - crop_width) / 2)
         down, right = self.height / crop_height, self.width / crop_width
         return self._moved_boxes(bounding_boxes, size, left, top, right, down)
@@ -147,8 +147,9 @@ class RandomCrop(_Sized, RandomImageLayer):
         self._given_size = (height, width)
         if not training or height < self.height or width < self.width:
             return (0, 0)
-        drawn = [random.randint((), 0, 2**31 - 1, dtype="int32", seed=self._seed(seed)) for _ in range(2)]
-        return tuple(ops.mod(d, n + 1) for d, n in zip(drawn, (height - self.height, width - self.width)))
+        places = (height - self.height + 1, width - self.width + 1)
+        drawn = [random.uniform((), 0.0, float(n), dtype="float32", seed=self._seed(seed)) for n in places]
+        return tuple(ops.minimum(ops.cast(d, "int32"), n - 1) for d, n in zip(drawn, places))
 
     def _cropped(self, images: Any, transformation: Any, training: bool, interpolation: str) -> Array:
         if not training:
@@ -254,7 +255,11 @@ class Resizing(_Sized):
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         height, width = transformation
         if self.crop_to_aspect_ratio:
-            return self._fit_boxes(bounding_boxes, transformation)
+            pairs = ((self.height, height), (self.width, width))
+            scale = max(target / length for target, length in pairs)
+            # What is cut off comes in whole pixels of the result.
+            top, left = (int((length * scale - target) / 2) / scale for target, length in pairs)
+            return self._moved_boxes(bounding_boxes, transformation, left, top, scale, scale)
         top = left = 0
         full_height, full_width = height, width
         if self.pad_to_aspect_ratio:
