@@ -364,3 +364,18 @@ def test_from_config_of_wrong_arguments(keras, config):
 def test_regularizers_of_configurations():
     again = layers.Dense.from_config(layers.Dense(2, kernel_regularizer=regularizers.L1L2(0.1, 0.2)).get_config())
     assert (again.kernel_regularizer.l1, again.kernel_regularizer.l2) == pytest.approx((0.1, 0.2))
+
+
+@pytest.mark.parametrize("registered", [None, "Dense", "my_package>Dense", "builtins.eval"])
+@beside_keras
+def test_builtin_classes_have_no_registered_name(keras, registered):
+    config = {"class_name": "Dense", "module": "keras.layers", "registered_name": registered, "config": {"units": 1}}
+    return type(keras.saving.deserialize_keras_object(config)).__name__
+
+
+@pytest.mark.parametrize("registered", [None, "function", "relu", "mine"])
+@pytest.mark.parametrize("name", ["relu", "kl_divergence"])
+@beside_keras
+def test_builtin_functions_have_no_registered_name(keras, name, registered):
+    config = {"class_name": "function", "module": "builtins", "registered_name": registered, "config": name}
+    return keras.saving.deserialize_keras_object(config).__name__

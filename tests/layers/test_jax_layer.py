@@ -65,6 +65,32 @@ def test_state_and_draws():
     assert float(layer.weights[1].numpy()) == 4.0
 
 
+def test_functions_take_what_they_name():
+    layer = layers.JaxLayer(lambda inputs: inputs, lambda inputs: {})
+    np.testing.assert_array_equal(layer(X), X)
+
+
+def test_trees_of_variables():
+    given = {"w": [jnp.ones(2)], "n": None}
+    layer = layers.JaxLayer(counting, params=jnp.ones(2), state={"calls": jnp.zeros(()), "of": given}, seed=1)
+    assert layer.params is layer.state is None
+    layer.build(X.shape)
+    assert layer.params is layer.weights[0]
+    assert (
+        layer.state["calls"].shape == () and layer.state["of"]["w"][0].shape == (2,) and layer.state["of"]["n"] is None
+    )
+
+
+@pytest.mark.parametrize("state", [{}, {"n": 1.0, "m": 1.0}, [1.0]])
+def test_states_keep_their_structure(state):
+    layer = layers.JaxLayer(lambda state, inputs: (inputs, returned), state={"n": jnp.zeros(())})
+    returned = {"n": jnp.ones(())}
+    layer(X)
+    returned = state
+    with pytest.raises(ArgumentError, match="must return a state of the structure"):
+        layer(X)
+
+
 def test_arguments_are_checked():
     with pytest.raises(ArgumentError, match="cannot all be `None`"):
         layers.JaxLayer(dense)

@@ -27,6 +27,9 @@ def test_a_file_is_adapted_to_another_model(editor, model, tmp_path, capsys):
     assert editor.compare(model) == {"status": "success", "error_count": 0, "match_count": 6}
     wider = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.Dense(1, use_bias=False), layers.Dense(5)])
     assert editor.compare(wider)["status"] == "error"
+    editor.add_object("layers/more", weights={"0": np.ones(2, "float32"), "1": np.ones(2, "float32")})
+    assert editor.compare(model) == {"status": "error", "error_count": 1, "match_count": 6}
+    editor.delete_object("layers/more")
     editor.delete_object("sequential")
     editor.delete_weight("dense_1", "1")
     editor.delete_weight("dense_1", "0")

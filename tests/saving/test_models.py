@@ -42,6 +42,12 @@ def test_a_model_goes_on_where_it_was(tmp_path, name, options):
     assert not plain.compiled and plain.optimizer is None
 
 
+def test_a_directory_has_another_ending_than_an_archive(tmp_path):
+    with pytest.raises(ArgumentError, match="should not end in"):
+        trained().save(tmp_path / "m.keras", zipped=False)
+    assert not os.listdir(tmp_path)
+
+
 def test_the_archive_is_what_keras_writes(tmp_path):
     trained().save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as archive:

@@ -1,9 +1,12 @@
 """What a person sees while a network trains."""
 
+import contextlib
+import io
 import re
 
 import numpy as np
 import pytest
+from beside_keras import beside_keras
 
 import lamella as keras
 
@@ -105,3 +108,33 @@ def test_a_terminal_gets_a_live_bar():
     text = out.decode()
     assert text.count("/50") >= 5
     assert "50/50" in text and "loss: 1.0000" in text
+
+
+def last_line(keras, first, last, **options):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        bar = keras.utils.Progbar(2, verbose=2, **options)
+        bar.update(1, values=[("a", first)])
+        bar.update(2, values=[("a", last)], finalize=True)
+    return out.getvalue().partition(" - a")[2]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, *({kind: names} for kind in ("stateful_metrics", "stateless_metrics") for names in ([], ["a"]))],
+    ids=str,
+)
+@pytest.mark.parametrize("values", [2.0, [1.0, 2.0, 6.0], np.array([1.0, 2.0]), np.float32(2)], ids=str)
+@beside_keras
+def test_values_of_a_bar(keras, values, options):
+    return last_line(keras, values, values, **options)
+
+
+@pytest.mark.parametrize("stateless, shown", [(None, ": 1.0000\n"), ([], ": 2.0000\n"), (["a"], ": 1.0000\n")])
+def test_stateless_metrics_of_a_bar_are_averaged(stateless, shown):
+    assert last_line(keras, 0.0, [1.0, 3.0], stateless_metrics=stateless) == shown
+
+
+@beside_keras
+def test_metrics_of_a_bar_are_named_once(keras):
+    return keras.utils.Progbar(1, stateful_metrics=[], stateless_metrics=[])

@@ -10,7 +10,7 @@ import contextvars
 import importlib
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lamella.core._code import decode_lambda, encode_lambda
@@ -579,18 +579,10 @@ def _find_class(module: Any, name: Any, registered_name: Any, module_objects: di
     for key in (registered_name, name):
         if isinstance(key, str) and (found := get_registered_object(key, module_objects=module_objects)) is not None:
             return found
-    if isinstance(module, str) and module.startswith(("keras", "lamella")):
-        family = _family(module)
-        classes = builtin_classes(family)
-        if name in classes:
+    for family in _families_of(module):
+        if name in (classes := builtin_classes(family)):
+            _check_not_registered(name, registered_name)
             return classes[name]
-        for where in ("keras", "keras.layers", "keras.src.models.functional"):
-            if name in (classes := builtin_classes(where)):
-                return classes[name]
-    if module is None and (around := _reading.get()) is not None:
-        for family in around.families:
-            if name in (classes := builtin_classes(family)):
-                return classes[name]
     where = sorted(m for m, n in _BUILTIN if n == name)
     known = {n for _, n in _BUILTIN} | {k.rpartition(">")[2] for k in _REGISTERED}
     near = nearest_names(str(name), known)
@@ -602,6 +594,23 @@ def _find_class(module: Any, name: Any, registered_name: Any, module_objects: di
         "your own must be registered with @register_keras_serializable() before it is loaded, or be passed in "
         "`custom_objects`."
     )
+
+
+def _families_of(module: Any) -> Sequence[str]:
+    """Where to look for a builtin class of a configuration with this `module`."""
+    if isinstance(module, str) and module.startswith(("keras", "lamella")):
+        return _family(module), "keras", "keras.layers", "keras.src.models.functional"
+    around = _reading.get()
+    return () if module is not None or around is None else around.families
+
+
+def _check_not_registered(name: str, registered_name: Any, *also: str) -> None:
+    """Refuse a builtin class or function in the place of a registered one."""
+    if registered_name not in (None, name, *also):
+        raise SerializationError(
+            f"{name!r} is a class or function of lamella itself, and these are not registered; the configuration names it "
+            f"{registered_name!r}. Register that one before loading, or take `registered_name` out of the configuration."
+        )
 
 
 def what_it_needs(config: Any, where: str = "the configuration") -> Iterator[str]:
@@ -655,10 +664,12 @@ def _find_function(config: dict) -> Any:
                 facade = importlib.import_module(f"lamella.{family}")
                 found = getattr(facade, name, None) if name in facade.__all__ else None
                 if isinstance(found, types.FunctionType):
+                    _check_not_registered(name, config.get("registered_name"), "function")
                     return found
         if module in (None, "builtins", "keras.ops"):
             importlib.import_module("lamella.ops")
             if name in OPERATORS:
+                _check_not_registered(name, config.get("registered_name"), "function")
                 return OPERATORS[name]
     raise SerializationError(
         f"Could not find the function {name!r} (module {module!r}). A function of your own must be registered with "

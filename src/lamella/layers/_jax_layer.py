@@ -82,7 +82,9 @@ class JaxLayer(Layer):
         params, state = self._given
         if params is None and state is None:
             assert self.init_fn is not None
-            kwargs: dict[str, Any] = {"rng": self._key(), "inputs": _zeros(input_shape, self.compute_dtype)}
+            kwargs: dict[str, Any] = {"inputs": _zeros(input_shape, self.compute_dtype)}
+            if "rng" in self._init_arguments_taken:
+                kwargs["rng"] = self._key()
             if "training" in self._init_arguments_taken:
                 kwargs["training"] = True
             made = self.init_fn(**kwargs)
@@ -119,6 +121,23 @@ class JaxLayer(Layer):
         values = [v.value for v in getattr(self, f"_{name}_variables")]
         return jax.tree_util.tree_unflatten(self._trees[name], values)
 
+    def _variables_of(self, name: str) -> Any:
+        import jax
+
+        if name not in self._trees:
+            return None
+        return jax.tree_util.tree_unflatten(self._trees[name], getattr(self, f"_{name}_variables"))
+
+    @property
+    def params(self) -> Any:
+        """The variables for the parameters, in their structure; None before the layer is built."""
+        return self._variables_of("params")
+
+    @property
+    def state(self) -> Any:
+        """The variables for the state, in its structure; None before the layer is built."""
+        return self._variables_of("state")
+
     def call(self, inputs: Any, training: bool = False) -> Any:
         import jax
 
@@ -135,7 +154,13 @@ class JaxLayer(Layer):
         if not self.has_state:
             return outputs
         outputs, state = outputs
-        for variable, value in zip(self._state_variables, jax.tree_util.tree_leaves(state)):  # type: ignore[attr-defined]
+        leaves, structure = jax.tree_util.tree_flatten(state)
+        if structure != self._trees["state"]:
+            raise ArgumentError(
+                f"`call_fn` of {label(self)} must return a state of the structure it was given, {self._trees['state']}; it "
+                f"returned {structure}."
+            )
+        for variable, value in zip(self._state_variables, leaves):  # type: ignore[attr-defined]
             variable.assign(value)
         return outputs
 

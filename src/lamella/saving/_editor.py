@@ -64,12 +64,17 @@ class KerasFileEditor:
         """List, in print, what differs between the file and the weights that a model has.
 
         Returns:
-            "status" ("success" or "error"), "error_count" and "match_count".
+            "status" ("success" or "error"), "error_count" and "match_count", of weights; an object that one of them lacks is
+            one error.
         """
         errors = matches = 0
         expected = {g.path: g.arrays for g in gather(reference_model) if g.arrays}
         for path in dict.fromkeys([*expected, *self._objects]):
-            mine, theirs = self._objects.get(path, {}), expected.get(path, {})
+            if path not in expected or path not in self._objects:
+                print(f"{path}: only in the {'model' if path in expected else 'file'}")
+                errors += 1
+                continue
+            mine, theirs = self._objects[path], expected[path]
             for key in dict.fromkeys([*theirs, *mine]):
                 where = f"{path}/{key}"
                 if key not in mine or key not in theirs:

@@ -84,6 +84,10 @@ def save_model(
             "(recommended) or a `.h5` extension. Use `model.export(filepath)` if you want to export an artifact for "
             f"inference. Received: filepath={path}."
         )
+    if zipped is False and path.suffix == ".keras":
+        raise ArgumentError(
+            f"A directory, which `zipped=False` writes, should not end in `.keras`, as archives do. Received: filepath={path}."
+        )
     if old and zipped is not None:
         raise ArgumentError(f"`zipped` is for the `.keras` format; got zipped={zipped!r} with filepath={path}.")
     if old and not isinstance(model, Model):

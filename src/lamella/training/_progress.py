@@ -4,6 +4,9 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
+
+from lamella.errors import ArgumentError
 from lamella.training._callback import Callback, verbosity
 
 
@@ -16,7 +19,8 @@ class Progbar:
         verbose: 0 silent, 1 a bar, 2 one line when it is full.
         interval: the least time between two drawings, in seconds.
         stateful_metrics: names whose values are shown as given; the others are averaged over the updates.
-        stateless_metrics: names whose values are averaged; by default all that are not stateful.
+        stateless_metrics: names whose values are averaged, the others being shown as given; by default all that are not
+            stateful.
         unit_name: what a step is called.
     """
 
@@ -35,8 +39,13 @@ class Progbar:
         self.verbose = verbose
         self.interval = interval
         self.unit_name = unit_name
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ArgumentError(
+                "Only one of `stateful_metrics` and `stateless_metrics` can be given: the metrics without a name there are of "
+                f"the other kind. Received: stateful_metrics={stateful_metrics!r}, stateless_metrics={stateless_metrics!r}"
+            )
         self.stateful_metrics = set(stateful_metrics or ())
-        self.stateless_metrics = set(stateless_metrics or ())
+        self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self._live = sys.stdout.isatty() if hasattr(sys.stdout, "isatty") else False
         self._values: dict[str, Any] = {}
         self._order: list[str] = []
@@ -52,7 +61,7 @@ class Progbar:
 
         Args:
             current: steps done so far.
-            values: pairs (name, value) of the last step.
+            values: pairs (name, value) of the last step; of several values, as a list or an array, the mean is shown.
             finalize: whether this is the last update; by default when `current` reaches the target.
         """
         if finalize is None:
@@ -87,7 +96,10 @@ class Progbar:
     def _take(self, name: str, value: Any, current: int) -> None:
         if name not in self._values:
             self._order.append(name)
-        averaged = name in self.stateless_metrics or (name not in self.stateful_metrics and not self.stateless_metrics)
+        named = self.stateless_metrics
+        averaged = name not in self.stateful_metrics if named is None else name in named
+        if isinstance(value, (list, np.ndarray)):
+            value = float(np.mean(value))
         if not (averaged and self._averages):
             self._values[name] = value
             return
