@@ -113,6 +113,21 @@ def test_input_tensors(keras, kind, given):
 
 
 @beside_keras
+@pytest.mark.parametrize("structure", ["one", "list", "tuple", "dict", "dict of list"])
+@pytest.mark.parametrize("given", ["one", "list", "tuple", "dict", "other keys", "dict of list"])
+def test_input_tensors_have_the_structure_of_the_input(keras, structure, given):
+    def arranged(form, a, b):
+        forms = {"one": a, "list": [a, b], "tuple": (a, b), "dict": {"x": a, "y": b}, "other keys": {"x": a, "z": b}}
+        return {**forms, "dict of list": {"x": [a, b]}}[form]
+
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    p, q = keras.Input((3,), name="p"), keras.Input((3,), name="q")
+    model = keras.Model(arranged(structure, a, b), keras.layers.Dense(1)(a))
+    copy = keras.models.clone_model(model, input_tensors=arranged(given, p, q))
+    return [tensor.name for tensor in copy.inputs]
+
+
+@beside_keras
 @pytest.mark.parametrize("case", ["layer", "call_function of a stack", "unknown"])
 def test_wrong_arguments(keras, case):
     clone = keras.models.clone_model
@@ -224,7 +239,7 @@ def test_copies_train_apart(kind):
 def test_input_layers_stand_for_their_tensors():
     layer = layers.InputLayer(shape=(3,), name="p")
     for kind in ("sequential", "shared"):
-        copy = lamella.models.clone_model(models(lamella, kind), input_tensors=[layer])
+        copy = lamella.models.clone_model(models(lamella, kind), input_tensors=layer)
         assert copy.inputs[0] is layer.output
 
 

@@ -1,5 +1,7 @@
 """Models drawn between inputs and outputs, beside Keras."""
 
+import warnings
+
 import numpy as np
 import pytest
 from beside_keras import beside_keras
@@ -75,6 +77,7 @@ GIVEN = {
 
 
 @beside_keras
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
 @pytest.mark.parametrize("structure", ["list", "tuple", "dict", "nested"])
 @pytest.mark.parametrize("given", [g for g in GIVEN if g not in ("lists", "none")])
 def test_structures_of_inputs(keras, structure, given):
@@ -601,3 +604,84 @@ def test_a_drawn_model_has_a_path(keras):
     inner = keras.Model(x, ones(keras, 2)(x), name="inner")
     outer = keras.Model(x, inner(x), name="outer")
     return [inner.path, outer.path, [layer.path for layer in outer.layers], [w.path for w in outer.weights]]
+
+
+def warned(call):
+    """What `call` returns, and whether a UserWarning said that something is wrong."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    return result, any(w.category is UserWarning for w in caught)
+
+
+@beside_keras
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")], ids=str)
+@pytest.mark.parametrize("given", ["list", "tuple", "one", "three", "extra", "missing"])
+def test_inputs_in_another_structure_than_a_dict(keras, names, given):
+    a, b = np.ones((2, 3), "float32"), np.zeros((2, 3), "float32")
+    inputs = {name: keras.Input((3,), name=name) for name in names}
+    model = keras.Model(inputs, keras.layers.Concatenate()([inputs["a"], 2 * inputs["b"]]))
+    data = {
+        "list": [a, b],
+        "tuple": (a, b),
+        "one": [a],
+        "three": [a, b, a],
+        "extra": {"a": a, "b": b, "c": a},
+        "missing": {"a": a},
+    }
+    return warned(lambda: model(data[given])), warned(lambda: model.predict(data[given], verbose=0))
+
+
+@beside_keras
+@pytest.mark.parametrize("kind", ["list", "dict of list"])
+@pytest.mark.parametrize("given", ["list", "tuple", "list in a list", "list of dict", "dict of tuple", "by name"])
+def test_inputs_in_another_structure(keras, kind, given):
+    a, b = np.ones((2, 3), "float32"), np.zeros((2, 3), "float32")
+    tensors = [keras.Input((3,), name="a"), keras.Input((3,), name="b")]
+    inputs = tensors if kind == "list" else {"p": tensors}
+    model = keras.Model(inputs, keras.layers.Concatenate()(tensors))
+    data = {
+        "list": [a, b],
+        "tuple": (a, b),
+        "list in a list": [[a, b]],
+        "list of dict": [a, {"k": b}],
+        "dict of tuple": {"p": (a, b)},
+        "by name": {"a": a, "b": b},
+    }
+    return warned(lambda: model(data[given]))
+
+
+@beside_keras
+def test_an_input_spec_that_was_set(keras):
+    x = keras.Input((3,))
+    model = keras.Model(x, ones(keras, 2)(x))
+    model.input_spec = keras.layers.InputSpec(shape=(2, 3))
+    right = model(np.ones((2, 3), "float32"))
+    return right, model.input_spec.shape, model(np.ones((4, 3), "float32"))
+
+
+@beside_keras
+@pytest.mark.parametrize("argument", ["input_shape", "batch_input_shape"])
+def test_old_arguments_of_inputs(keras, argument):
+    return warned(
+        {
+            "input_shape": lambda: keras.layers.InputLayer(input_shape=(3,)).batch_shape,
+            "batch_input_shape": lambda: keras.layers.InputLayer(batch_input_shape=(2, 3)).batch_shape,
+        }[argument]
+    )
+
+
+@beside_keras
+@pytest.mark.parametrize("value", [True, 1.5, 3, "text", None], ids=str)
+@pytest.mark.parametrize("place", ["layer", "second", "keyword"])
+def test_positional_arguments_are_tensors(keras, value, place):
+    class Takes(keras.layers.Layer):
+        def call(self, x, more=None):
+            return x
+
+    x = np.ones(2, "float32")
+    return {
+        "layer": lambda: keras.layers.Dropout(0.5)(x, value),
+        "second": lambda: Takes()(x, value),
+        "keyword": lambda: Takes()(x, more=value),
+    }[place]()

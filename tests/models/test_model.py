@@ -141,7 +141,7 @@ def test_training_argument(keras):
     model(X, training=True)
     moved = model.norm.moving_mean.numpy()
     model(X, training=False)
-    return [moved, model.norm.moving_mean, model(X, True) if keras is lamella else model(X, training=True)]
+    return [moved, model.norm.moving_mean, model(X, training=True)]
 
 
 @beside_keras

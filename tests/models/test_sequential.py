@@ -219,6 +219,7 @@ def test_dtypes_of_data(keras, dtype):
 
 
 @beside_keras
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
 @pytest.mark.parametrize("given", ["tensor", "list of one", "variable"])
 def test_kinds_of_data(keras, given):
     model = keras.Sequential([keras.Input((3,)), ones(keras, 2)])

@@ -322,6 +322,112 @@ def test_losses_of_outputs_without_a_name_are_called_as_themselves(keras, kinds)
     return model.evaluate(X, y, verbose=0, return_dict=True), model.evaluate(X, y, verbose=0)
 
 
+def distance(y_true, y_pred):
+    """The sum of squares over a structure of outputs."""
+    if isinstance(y_true, dict):
+        return sum(distance(y_true[key], y_pred[key]) for key in y_true)
+    if isinstance(y_true, (list, tuple)):
+        return sum(map(distance, y_true, y_pred))
+    return ((y_true - y_pred) ** 2).mean(-1)
+
+
+@beside_keras
+@pytest.mark.parametrize("named", [True, False], ids=["functional", "subclassed"])
+@pytest.mark.parametrize(
+    ("nest", "settings"),
+    [
+        ("dict of dict", {"loss": {"p": distance, "q": "mse"}}),
+        ("dict of dict", {"loss": {"p": distance}, "loss_weights": {"p": 2.0}}),
+        ("dict of list", {"loss": {"q": "mse", "p": distance}, "loss_weights": {"p": 2.0, "q": 3.0}}),
+        ("list of list", {"loss": ["mae", distance]}),
+        ("list of dict", {"loss": [distance, None]}),
+        ("list of dict", {"loss": [distance, "mse"], "metrics": [{"u": ["mae"], "v": []}, ["mae"]]}),
+        ("dict of dict", {"loss": {"p": {"w": "mse"}}}),
+        ("dict of dict", {"loss": {"p": {"v": "mse"}, "q": {"d": "mae"}}}),
+        ("dict", {"loss": {"z": "mse", "w": "mae"}}),
+    ],
+    ids=str,
+)
+def test_one_loss_for_a_part_of_the_outputs(keras, nest, settings, named):
+    if isinstance(settings["loss"], list):
+        nest = {"list of list": lambda a, b, c: [a, [b, c]]}.get(nest, NESTS[nest])
+    else:
+        nest = NESTS[nest]
+    model = outputs_in(keras, nest, named)
+    model.compile("sgd", **settings)
+    y = nest(Y, np.eye(3, dtype="float32")[LABELS], ONE)
+    return model.fit(X, y, **SEQUENTIALLY).history, model.evaluate(X, y, verbose=0)
+
+
+@beside_keras
+@pytest.mark.parametrize("name", ["crossentropy", "CE"])
+@pytest.mark.parametrize("kind", ["binary", "classes", "column of classes", "one-hot"])
+def test_crossentropy_by_the_shapes(keras, name, kind):
+    classes = 1 if kind == "binary" else 3
+    y = {
+        "binary": LABELS[:, None] % 2,
+        "classes": LABELS,
+        "column of classes": LABELS[:, None],
+        "one-hot": np.eye(3, dtype="float32")[LABELS],
+    }[kind]
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(classes, "sigmoid", kernel_initializer="ones")])
+    model.compile("sgd", name)
+    return model.evaluate(X, y, verbose=0)
+
+
+@beside_keras
+def test_metrics_of_a_model_inside_another_are_its_own(keras):
+    inner = keras.Sequential([keras.Input((6,)), keras.layers.Dense(6, kernel_initializer="ones")])
+    inner.compile("sgd", "mse", metrics=["mae"])
+
+    class Outer(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.mean = inner, keras.metrics.Mean(name="mean")
+
+        def call(self, x):
+            return self.inner(x)
+
+    x = keras.Input((6,))
+    seen = []
+    for model in (keras.Model(x, inner(x)), Outer(), keras.Sequential([keras.Input((6,)), inner])):
+        seen.append([metric.name for metric in model.metrics])
+        model.compile("sgd", "mse", metrics=["mse"])
+        seen.append(list(model.fit(X, X, verbose=0).history))
+        seen.append([metric.name for metric in model.metrics])
+        seen.append(len(model.metrics_variables))
+    return seen
+
+
+@beside_keras
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "validation"])
+@pytest.mark.parametrize("steps", [1, 2, 9, 100])
+def test_a_number_of_steps_divides_the_data(keras, method, steps):
+    model = with_fixed_weights(regressor(keras))
+    model.compile("sgd", "mse")
+    sizes = []
+
+    class Sizes(keras.callbacks.Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            sizes.append(logs["outputs"].shape)
+
+        def on_test_batch_end(self, batch, logs=None):
+            sizes.append(logs)
+
+        on_train_batch_end = on_test_batch_end
+
+    settings = {"verbose": 0, "callbacks": [Sizes()]}
+    if method == "fit":
+        model.fit(X, Y, shuffle=False, epochs=2, steps_per_epoch=steps, **settings)
+    elif method == "validation":
+        model.fit(X, Y, shuffle=False, validation_data=(X, Y), validation_steps=steps, **settings)
+    elif method == "evaluate":
+        model.evaluate(X, Y, steps=steps, **settings)
+    else:
+        model.predict(X, steps=steps, **settings)
+    return sizes
+
+
 def test_two_losses_of_one_name_are_both_shown():
     model = outputs_in(lamella, lambda a, b, c: [a, c], named=False)
     model.compile("sgd", "mse")

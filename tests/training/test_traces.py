@@ -132,6 +132,47 @@ def test_a_callback_that_stops_the_training(keras, hook, steps):
 
 
 @beside_keras
+@pytest.mark.parametrize("what", ["training", "evaluating", "predicting"])
+@pytest.mark.parametrize("settings", [{}, {"run_eagerly": True}], ids=str)
+def test_a_callback_that_stops_an_endless_stream(keras, what, settings):
+    method, kind = {
+        "training": ("fit", "train"),
+        "evaluating": ("evaluate", "test"),
+        "predicting": ("predict", "predict"),
+    }[what]
+
+    def act(name, number, model):
+        if name == f"on_{kind}_batch_end" and number == 4:
+            setattr(model, f"stop_{what}", True)
+
+    def endless():
+        while True:
+            yield (X[:4],) if method == "predict" else (X[:4], Y[:4])
+
+    trace = []
+    result = getattr(make(keras, **settings), method)(endless(), verbose=0, callbacks=[recorder(keras, trace, act)])
+    return trace, result if method != "fit" else result.history
+
+
+@beside_keras
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+@pytest.mark.parametrize("data", ["arrays", "a generator"])
+@pytest.mark.parametrize("settings", [{}, {"run_eagerly": True}, {"jit_compile": False}], ids=str)
+@pytest.mark.parametrize("steps", [2, 50])
+def test_hooks_are_called_once_for_several_steps(keras, method, data, settings, steps):
+    trace = []
+    model = make(keras, steps_per_execution=steps, **settings)
+    given = {"callbacks": [recorder(keras, trace)], "verbose": 0}
+    if data == "a generator":
+        getattr(model, method)(((x,) if method == "predict" else (x, y) for x, y in batches()), **given)
+    elif method == "predict":
+        model.predict(X, batch_size=BATCH, **given)
+    else:
+        getattr(model, method)(X, Y, batch_size=BATCH, **given, **({"shuffle": False} if method == "fit" else {}))
+    return trace
+
+
+@beside_keras
 def test_stopping_early_and_giving_the_best_weights_back(keras):
     trace = []
     model = make(keras)

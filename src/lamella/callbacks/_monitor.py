@@ -38,6 +38,7 @@ class MonitorCallback(Callback):
         self.mode = mode
         self.best = baseline
         self.min_delta = abs(min_delta)
+        self.monitor_op: Any = None
         self._higher: bool | None = None if mode == "auto" else mode == "max"
 
     def higher_is_better(self) -> bool:

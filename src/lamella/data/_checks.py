@@ -83,13 +83,11 @@ def warn_if_not_finite(arrays: list[tuple[str, Any]]) -> None:
 
 
 def check_batch_size(batch_size: Any) -> int:
-    """`batch_size` as an int, 32 for None.
+    """`batch_size` as an int.
 
     Raises:
         DataError: when it is not a positive integer.
     """
-    if batch_size is None:
-        return 32
     if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or int(batch_size) < 1:
         raise DataError(f"`batch_size` must be a positive integer; got {batch_size!r}.")
     return int(batch_size)

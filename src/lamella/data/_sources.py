@@ -287,7 +287,6 @@ def make_source(
                 f"(x, y, sample_weight). Received: class_weight={class_weight}"
             )
         return StreamSource(_library_stream(x), steps, class_weight)
-    size = _checks.check_batch_size(batch_size)
     if x is None:
         raise DataError(f"`{what}` needs data: `x` is None.")
     x = _checks.as_arrays("x", x)
@@ -295,6 +294,9 @@ def make_source(
     sample_weight = _checks.as_arrays("sample_weight", sample_weight)
     arrays = _checks.flat_arrays(x, y, sample_weight)
     _checks.check_lengths(arrays)
+    if batch_size is None:
+        batch_size = 32 if steps is None or not arrays else max(1, -(-len(arrays[0][1]) // steps))
+    size = _checks.check_batch_size(batch_size)
     _checks.warn_if_not_finite(arrays)
     if class_weight is not None:
         if sample_weight is not None:

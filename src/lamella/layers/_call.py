@@ -9,6 +9,7 @@ from lamella.backend import _registry
 from lamella.core import _tree
 from lamella.core._keras_tensor import KerasTensor
 from lamella.core._masks import maker_of, mask_of, set_mask
+from lamella.errors import ArgumentError
 
 # The training mode of the outermost layer call that said one; None when nobody did.
 _masked: contextvars.ContextVar[frozenset[int]] = contextvars.ContextVar("masked_tensors", default=frozenset())
@@ -94,6 +95,20 @@ def is_tensor(value: Any) -> bool:
 def holds_tensor(value: Any) -> bool:
     """Whether a tensor stands anywhere in `value`."""
     return any(is_tensor(leaf) for leaf in _tree.flatten(value))
+
+
+def refuse_plain_values(args: tuple) -> None:
+    """Tell of positional arguments that are no tensors.
+
+    Raises:
+        ArgumentError: for the first number, flag or text.
+    """
+    for value in _tree.flatten(args):
+        if isinstance(value, (bool, int, float, str)):
+            raise ArgumentError(
+                "Only input tensors may be passed as positional arguments. Pass this one as a keyword argument: "
+                f"{value!r} (of type {type(value).__name__})."
+            )
 
 
 class CallArguments:

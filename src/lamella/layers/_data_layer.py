@@ -21,6 +21,8 @@ _one_at_a_time = threading.Lock()  # pipelines call from several threads, and dr
 class DataLayer(Layer):
     """A layer that prepares data. In `dataset.map(layer)` of TensorFlow it computes on the host, by NumPy."""
 
+    _takes_plain_values = True
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if is_in_pipeline((args, kwargs)):
             return run_in_pipeline(super().__call__, args, kwargs)

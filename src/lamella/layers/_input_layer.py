@@ -1,5 +1,6 @@
 """Where data enters a functional model."""
 
+import warnings
 from typing import Any
 
 from lamella.core._keras_tensor import KerasTensor, standardize_shape
@@ -49,7 +50,9 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ):
-        shape = kwargs.pop("input_shape", shape)
+        if "input_shape" in kwargs:
+            warnings.warn("Argument `input_shape` of InputLayer is deprecated. Use `shape` instead.", stacklevel=2)
+            shape = kwargs.pop("input_shape")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         tensor = input_tensor
         if tensor is not None:

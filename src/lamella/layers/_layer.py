@@ -28,6 +28,7 @@ from lamella.layers._call import (
     converted,
     is_tensor,
     observer,
+    refuse_plain_values,
     shape_structure,
     signature_of,
     training_mode,
@@ -72,6 +73,7 @@ class Layer(Operation):
     """
 
     _tracked_as = "layers"
+    _takes_plain_values = False  # whether numbers and texts may be positional arguments of a call
     _built_from_start = False  # True for a layer that has nothing to build, whatever its inputs
     _untracked: frozenset[str] = frozenset(
         {
@@ -363,8 +365,13 @@ class Layer(Operation):
         """The metrics of the layer and of its sub-layers."""
         out = held_by(self, "metrics")
         for layer in self._layers:
-            out += layer.metrics
+            out += layer._metrics_as_part
         return unique(out)
+
+    @property
+    def _metrics_as_part(self) -> list:
+        """The metrics that count for the layer around this one."""
+        return self.metrics
 
     @property
     def metrics_variables(self) -> list[Variable]:
@@ -484,6 +491,8 @@ class Layer(Operation):
         self._check_initialized()
         self._called = True
         args, kwargs = self._converted(args, kwargs)
+        if not self._takes_plain_values:
+            refuse_plain_values(args)
         try:
             arguments = CallArguments(self, args, kwargs)
         except TypeError as error:

@@ -114,10 +114,12 @@ def _clone_functional(model: Functional, input_tensors: Any, copy_of: Callable, 
     if input_tensors is None:
         inputs = [copy_of_input(t._keras_history.operation) for t in model.inputs]  # type: ignore[attr-defined]
     else:
-        inputs = [_symbolic(t) for t in _tree.flatten(input_tensors)]
-        if len(inputs) != len(model.inputs):
+        given, structure = _tree.flatten_with_spec(input_tensors)
+        inputs = [_symbolic(t) for t in given]
+        if structure != _tree.flatten_with_spec(model.input)[1]:
             raise ArgumentError(
-                f"Model {model.name!r} has {len(model.inputs)} inputs; got {len(inputs)} `input_tensors`."
+                f"`input_tensors` must have the same structure as the input of model {model.name!r}: expected "
+                f"{model.input!r}; got {input_tensors!r}."
             )
     copies: dict[int, Any] = {}
 

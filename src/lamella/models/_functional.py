@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import warnings
 from typing import Any
 
 from lamella.backend import _registry
@@ -121,7 +122,9 @@ class Functional(Model):
 
     @property
     def input_spec(self) -> Any:
-        """What the model expects of its inputs."""
+        """What the model expects of its inputs: as its `Input`s say, unless it was set."""
+        if self._input_spec is not None:
+            return self._input_spec
         specs = []
         for tensor, name in zip(self.inputs, self.input_names):
             optional = getattr(getattr(tensor, "_keras_history", (None,))[0], "optional", False)
@@ -137,7 +140,7 @@ class Functional(Model):
 
     @input_spec.setter
     def input_spec(self, value: Any) -> None:
-        pass  # derived from the inputs
+        self._input_spec = value
 
     # ---- running ---------------------------------------------------------------------------------
 
@@ -176,6 +179,7 @@ class Functional(Model):
     def _arranged(self, inputs: Any) -> Any:
         """`inputs` in the structure that the model was drawn with, ranks adjusted by an axis of size 1."""
         struct = self._function._inputs_struct
+        spec = _tree.flatten_with_spec(struct)[1]
         names = self.input_names
         if isinstance(inputs, dict) and not isinstance(struct, dict):
             inputs = {name: inputs[t.name] for name, t in zip(names, self.inputs) if t.name in inputs} | inputs
@@ -198,10 +202,11 @@ class Functional(Model):
             isinstance(struct, dict)
             and isinstance(inputs, (list, tuple))
             and all(isinstance(v, KerasTensor) for v in struct.values())
+            and list(struct) != sorted(struct)
         ):
             raise ArgumentError(
-                f"Model {self.name!r} was made with a dict of inputs, {sorted(struct)}, which have no order; got a "
-                f"{type(inputs).__name__} of {len(inputs)}. Give a dict with these keys."
+                f"Model {self.name!r} was made with a dict of inputs, {list(struct)}, whose order is not that of the "
+                f"sorted keys; got a {type(inputs).__name__} of {len(inputs)}. Give a dict with these keys."
             )
         else:
             flat = _tree.flatten(inputs)
@@ -211,14 +216,22 @@ class Functional(Model):
                 and isinstance(inputs, (list, tuple))
                 and not any(hasattr(v, "shape") for v in flat)
             ):
-                flat = [_registry.active().asarray(inputs)]  # one input, written as nested lists of numbers
+                inputs = _registry.active().asarray(inputs)
+                flat = [inputs]  # one input, written as nested lists of numbers
             else:
                 raise ArgumentError(
                     f'Layer "{self.name}" expects {len(self.inputs)} input(s) ({", ".join(names)}), but it received '
                     f"{len(flat)}."
                 )
+        by_name = isinstance(inputs, dict) and not isinstance(struct, dict)
+        if not by_name and _tree.paths(inputs) != _tree.paths(struct):
+            warnings.warn(
+                "The structure of `inputs` doesn't match the expected structure. Expected: "
+                f"{_tree.unflatten(spec, names)}. Received: {_tree.map_structure(lambda x: type(x).__name__, inputs)}.",
+                stacklevel=3,
+            )
         flat = [self._ranked(x, ref) for x, ref in zip(flat, self.inputs)]
-        return _tree.unflatten(_tree.flatten_with_spec(struct)[1], flat)
+        return _tree.unflatten(spec, flat)
 
     def _ranked(self, x: Any, ref: KerasTensor) -> Any:
         if x is None or not hasattr(x, "shape") or len(x.shape) == len(ref.shape):

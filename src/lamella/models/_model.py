@@ -89,6 +89,8 @@ class Model(Layer):
         self._position: Any = None  # where `fit` stands
         self.compiled = False
         self.stop_training = False
+        self.stop_evaluating = False
+        self.stop_predicting = False
         self.steps_per_execution = 1
         self._run_eagerly = False
         self._jit_compile = True
@@ -214,7 +216,8 @@ class Model(Layer):
         Args:
             optimizer: an optimizer, or the name of one.
             loss: a loss, the name of one, or a function `(y_true, y_pred)`; for several outputs a list, a dict by
-                output, or a structure like theirs, with None for an output that has no loss.
+                output, or a structure like theirs, with None for an output that has no loss; one loss in the place of a part
+                of the structure takes this part whole. "crossentropy" becomes the one that fits the shapes.
             loss_weights: a factor for each output's loss, dimensionless; in the same forms.
             metrics: a list of metrics, their names, or functions `(y_true, y_pred)`; for several outputs a list of lists
                 or a dict by output. "accuracy" becomes the accuracy that fits the shapes.
@@ -335,6 +338,11 @@ class Model(Layer):
     def metrics(self) -> list:
         """The metrics: the running loss, those given to `compile`, and those of the layers."""
         return unique(self._compiled_metrics + Layer.metrics.fget(self))  # type: ignore[attr-defined]
+
+    @property
+    def _metrics_as_part(self) -> list:
+        """Those of the layers: what `compile` was given measures this model by itself."""
+        return Layer.metrics.fget(self)  # type: ignore[attr-defined]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -534,7 +542,8 @@ class Model(Layer):
             x: an array (samples first), a structure of arrays for several inputs, or a stream of batches: a generator,
                 a `PyDataset`, a `tf.data.Dataset`, a PyTorch `DataLoader`.
             y: the targets, likewise; None where the stream yields them.
-            batch_size: samples a step; 32 by default; not for streams.
+            batch_size: samples a step; by default 32, or where a number of steps is given what divides the data into as
+                many; not for streams.
             epochs: the number of the last epoch.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 one line an epoch.
             callbacks: a list of `Callback`s.

@@ -1,6 +1,6 @@
 """Losses and metrics of a compiled model: which applies to which output, and their sum."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from lamella import metrics as metrics_module
 from lamella import ops
 from lamella.core import _tree
 from lamella.core._names import snake_case
-from lamella.errors import ArgumentError, DataError
+from lamella.errors import ArgumentError, DataError, MissingKeyError
 from lamella.losses._loss import LossFunctionWrapper
 from lamella.metrics import Metric
 
@@ -23,7 +23,7 @@ class Outputs:
         model_names: a name for each output, where the model has them.
     """
 
-    def __init__(self, y_pred: Any, model_names: list[str] | None = None):
+    def __init__(self, y_pred: Any, model_names: Sequence[str | None] | None = None):
         self.structure = y_pred
         self.paths: list[tuple] = _tree.paths(y_pred)
         given = model_names if model_names and len(model_names) == len(self.paths) else None
@@ -69,7 +69,8 @@ class Outputs:
             what: the name of the argument, for errors.
 
         Raises:
-            ArgumentError: for a list of another length, or a key that names no output.
+            ArgumentError: for a list of another length.
+            MissingKeyError: for a key that names no output.
         """
         if not isinstance(spec, (dict, list, tuple)):
             return [spec] * len(self)
@@ -78,7 +79,7 @@ class Outputs:
             return found
         if isinstance(spec, dict):
             unknown = sorted(str(k) for k in spec if str(k) not in self.names)
-            raise ArgumentError(
+            raise MissingKeyError(
                 f"In the dict argument `{what}`, the keys {unknown} do not correspond to any model output. "
                 f"The outputs are: {self.names}."
             )
@@ -154,11 +155,40 @@ def _beside(structure: Any, spec: Any, path: tuple = ()) -> dict[tuple, Any] | N
     return found
 
 
+class Branch:
+    """A part of the outputs' structure that has one loss, as a leaf."""
+
+
+def with_branches(structure: Any, spec: Any, path: tuple = ()) -> Any:
+    """`structure` with a `Branch` in the place of every part of it for which `spec` has one entry.
+
+    Raises:
+        MissingKeyError: where `spec` has a key, below the first level, that the structure lacks.
+    """
+    nested = isinstance(structure, (dict, list, tuple))
+    if path and isinstance(spec, dict) and "class_name" not in spec:
+        lacking = sorted(set(spec) - set(structure)) if isinstance(structure, dict) else [] if nested else [*spec]
+        if lacking:
+            raise MissingKeyError(
+                f"The path {(*path, lacking[0])} in the `loss` argument can't be found in the model's output."
+            )
+    if spec is None or not nested:
+        return structure
+    if not isinstance(spec, (dict, list, tuple)):
+        return Branch() if path else structure
+    if isinstance(spec, dict) and isinstance(structure, dict):
+        return {key: with_branches(part, spec.get(key), (*path, key)) for key, part in structure.items()}
+    if isinstance(spec, dict) or isinstance(structure, dict) or len(spec) != len(structure):
+        return structure
+    return [with_branches(part, entry, (*path, i)) for i, (part, entry) in enumerate(zip(structure, spec))]
+
+
 class CompiledLoss:
     """The loss of a model: that of each output, weighted and summed.
 
     Args:
         loss: a loss, or the name of one; a structure like that of the outputs, a list in their order, or a dict by name.
+            In the place of a part of the structure, it is a loss that takes this part whole.
         loss_weights: factors in the same form, dimensionless.
         output_names: the names of the model's outputs, where it knows them.
     """
@@ -169,7 +199,7 @@ class CompiledLoss:
         self._model_names = output_names
         self._built = False
         for entry in _tree.flatten(loss):
-            if entry is not None:
+            if entry is not None and not _is_one_of(_CROSSENTROPY, entry):
                 losses_module.get(entry)  # unknown names are told at compile
         if loss_weights is not None and not isinstance(loss_weights, (int, float, list, tuple, dict)):
             raise ArgumentError(
@@ -187,9 +217,13 @@ class CompiledLoss:
         return list(self._trackers.values()) if self._built else []
 
     def build(self, y_pred: Any) -> None:
-        """Settle which loss applies to which output."""
-        self.outputs = Outputs(y_pred, self._model_names)
+        """Settle which loss applies to which output, or to which part of their structure."""
         spec = self.spec
+        names = dict(zip(_tree.paths(y_pred), self._model_names or ()))
+        flat = isinstance(spec, (list, tuple)) and len(spec) == len(_tree.paths(y_pred))
+        compared = y_pred if flat else with_branches(y_pred, spec)
+        paths = zip(_tree.paths(compared), _tree.flatten(compared))
+        self.outputs = Outputs(compared, [str(p[-1]) if isinstance(x, Branch) else names.get(p) for p, x in paths])
         if isinstance(spec, dict) and len(spec) == len(self.outputs) == 1:
             spec = next(iter(spec.values()))  # under whatever name
         named = isinstance(spec, dict) and not isinstance(y_pred, dict)
@@ -243,9 +277,10 @@ class CompiledLoss:
         for i, (function, y, p, w, factor) in enumerate(entries):
             if function is None or y is None:
                 continue
-            value = ops.cast(function(y, p, w), "float32") if p.dtype == "float16" else function(y, p, w)
+            first = _tree.flatten(p)[0]
+            value = ops.cast(function(y, p, w), "float32") if first.dtype == "float16" else function(y, p, w)
             if i in self._trackers:
-                self._trackers[i].update_state(ops.stop_gradient(value), sample_weight=_batch_of(p))
+                self._trackers[i].update_state(ops.stop_gradient(value), sample_weight=_batch_of(first))
             if factor is not None:
                 value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
@@ -262,6 +297,8 @@ def _batch_of(array: Any) -> int | None:
 
 
 def _as_loss(entry: Any) -> Callable:
+    if _is_one_of(_CROSSENTROPY, entry):
+        return LossFunctionWrapper(_crossentropy, name=entry)
     function = losses_module.get(entry)
     if isinstance(function, losses_module.Loss):
         return function
@@ -297,7 +334,7 @@ class CompiledMetrics(Metric):
                     f"{type(spec).__name__}. Write {kind}=[{spec!r}]."
                 )
             for entry in _tree.flatten(spec):
-                if isinstance(entry, str) and entry.lower() not in _BY_SHAPE:
+                if isinstance(entry, str) and not _is_one_of(_ACCURACY | _CROSSENTROPY, entry):
                     metrics_module.get(entry)  # unknown names are told at compile
         self.specs = (metrics, weighted_metrics)
         self._model_names = output_names
@@ -386,18 +423,34 @@ def _unused(name: str, taken: dict) -> str:
     return unique
 
 
-_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+_ACCURACY = {"accuracy", "acc"}
+_CROSSENTROPY = {"crossentropy", "ce"}
+
+
+def _is_one_of(names: set[str], entry: Any) -> bool:
+    return isinstance(entry, str) and entry.lower() in names
+
+
+def _kind_of(y_true: Any, y_pred: Any) -> str:
+    """What the shapes of targets and predictions say of the classes: "binary", "sparse_categorical" or "categorical"."""
+    y_shape, p_shape = tuple(y_true.shape), tuple(y_pred.shape)
+    if not p_shape or p_shape[-1] == 1:
+        return "binary"
+    is_sparse = len(y_shape) < len(p_shape) or (y_shape[-1] == 1 and p_shape[-1] > 1)
+    return "sparse_categorical" if is_sparse else "categorical"
+
+
+def _crossentropy(y_true: Any, y_pred: Any) -> Any:
+    """The crossentropy that fits the shapes."""
+    return getattr(losses_module, f"{_kind_of(y_true, y_pred)}_crossentropy")(y_true, y_pred)
 
 
 def resolve_metric(entry: Any, y_true: Any, y_pred: Any) -> Any:
     """The metric that `entry` names; 'accuracy' and 'crossentropy' by the shapes of targets and predictions."""
-    if isinstance(entry, str) and entry.lower() in _BY_SHAPE:
-        kind = "accuracy" if entry.lower() in ("accuracy", "acc") else "crossentropy"
-        is_binary = y_pred.shape[-1] == 1 if len(y_pred.shape) else True
-        y_shape, p_shape = tuple(y_true.shape), tuple(y_pred.shape)
-        is_sparse = len(y_shape) < len(p_shape) or (y_shape[-1] == 1 and p_shape[-1] > 1)
-        prefix = "Binary" if is_binary else "SparseCategorical" if is_sparse else "Categorical"
-        return getattr(metrics_module, f"{prefix}{kind.capitalize()}")(name=entry)
+    if _is_one_of(_ACCURACY | _CROSSENTROPY, entry):
+        kind = "Accuracy" if _is_one_of(_ACCURACY, entry) else "Crossentropy"
+        prefix = _kind_of(y_true, y_pred).title().replace("_", "")
+        return getattr(metrics_module, f"{prefix}{kind}")(name=entry)
     metric = metrics_module.get(entry)
     if isinstance(metric, metrics_module.Metric):
         return metric

@@ -73,7 +73,7 @@ class Run:
         for table, count in tables:
             self._chunks(data, table, count, min(over, count))
             over -= min(over, count)
-            if self.model.stop_training and self.kind == "train":
+            if self.stopped:
                 break
         if more and limit is None and not self.keepers:  # who keeps the state keeps that of the generator
             source.draw_ahead(random)
@@ -85,12 +85,19 @@ class Run:
         self._ahead = Ahead(groups_of(batches, self._group_limit(), limit))
         for data, table, count in self._ahead:
             self._chunks(data, table, count)
-            if self.model.stop_training and self.kind == "train":
+            if self.stopped:
                 return self._finish()
         logs = self._finish()
         if self.listening and self.step and limit is None and source.steps is None:
-            self._tell_begin(self.step)  # as Keras does before it sees that a stream of unknown length is over
+            self._tell_begin(
+                self._execution_end
+            )  # as Keras does before it sees that a stream of unknown length is over
         return logs
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked the model to stop."""
+        return self.model.stop_training if self.kind == "train" else self.model.stop_evaluating
 
     def _group_limit(self) -> int:
         return self.plan.fixed if self.plan.fixed is not None else STEPS
@@ -107,9 +114,7 @@ class Run:
             length = self.plan.next(count - at, self.step)
             if self.plan.fixed is None:
                 length = min([length, *(keeper.steps_left() for keeper in self.keepers)])
-            if self.plan.fixed is not None and not self._told:
-                self._tell_begin(self.step)
-                self._told = True
+            self._tell_execution_begin()
             chunk = Chunk(program, self.step, at, length, data, table)
             if self.guards:
                 chunk.before = current_values(program.groups)
@@ -124,7 +129,7 @@ class Run:
             while len(self._pending) > (0 if self.plan.fixed is not None or self.guards else 1):
                 self._take_logs()
             self._keep(length)
-            if self.kind == "train" and self.model.stop_training:
+            if self.stopped:
                 break
 
     def _keep(self, steps: int) -> None:
@@ -134,7 +139,7 @@ class Run:
             return
         while self._pending:
             self._take_logs()
-        if not self._told and not self.model.stop_training:
+        if not self._told and not self.stopped:
             self.position.at(self.position.epoch, self.step, self._logs)
             for keeper in due:
                 keeper.keep()
@@ -143,14 +148,15 @@ class Run:
         step = self.model._eager_step(self.kind)
         for index in table:
             batch = _tree.map_structure(lambda a, i=index: None if a is None else _rows(a, i), data)
-            self._tell_begin(self.step)
+            self._tell_execution_begin()
             logs = _steps.scalar_logs(step(batch))
             self.step += 1
             self._logs = to_python(logs)
-            self._tell_end(self.step - 1, self._logs)
+            if self.step % self.plan.fixed == 0:  # type: ignore[operator]
+                self._tell_execution_end(self.step)
             self._show(self._logs)
             self._keep(1)
-            if self.kind == "train" and self.model.stop_training:
+            if self.stopped:
                 break
 
     def _take_logs(self) -> None:
@@ -202,8 +208,19 @@ class Run:
         while self._pending:
             self._take_logs()
         if self._told:  # fewer steps than `steps_per_execution` were left
-            self._tell_execution_end(-(-self.step // self.plan.fixed) * self.plan.fixed)  # type: ignore[operator]
+            self._tell_execution_end(self._execution_end)
         return self._logs
+
+    @property
+    def _execution_end(self) -> int:
+        """The step after the execution under way, as if no steps were lacking from it."""
+        length = self.plan.fixed or 1
+        return -(-self.step // length) * length
+
+    def _tell_execution_begin(self) -> None:
+        if self.plan.fixed is not None and not self._told:
+            self._tell_begin(self.step)
+            self._told = True
 
     def _tell_execution_end(self, stop: int) -> None:
         self._told = False
@@ -424,6 +441,7 @@ def limit_of(steps: int | None) -> int | None:
 
 
 def _evaluate_source(model: Any, source: Any, callbacks: CallbackList, limit: int | None) -> dict[str, Any]:
+    model.stop_evaluating = False
     callbacks.on_test_begin()
     if isinstance(source, StreamSource):
         source.begin_epoch()

@@ -70,12 +70,12 @@ class Plan:
 def plan_for(model: Any, callbacks: Any, mode: str, known: float | None) -> Plan:
     """The plan of a run of `mode` ("train" or "test") of a compiled model with these callbacks."""
     listeners = callbacks.needs_every_step(mode)
+    length = model.steps_per_execution or 1
     if model.run_eagerly or not model.jit_compile:
-        return Plan(1, "run_eagerly is set" if model.run_eagerly else "jit_compile is off")
+        return Plan(length, "run_eagerly is set" if model.run_eagerly else "jit_compile is off")
     if listeners:
         names = ", ".join(sorted({type(c).__name__ for c in listeners}))
-        length = model.steps_per_execution or 1
         return Plan(length, f"{names} may act on single steps (declare reads_only = True if it only reads the logs)")
-    if (model.steps_per_execution or 1) > 1 and callbacks.listeners(mode):
-        return Plan(model.steps_per_execution, "steps_per_execution is set and a callback listens to batches")
+    if length > 1 and callbacks.listeners(mode):
+        return Plan(length, "steps_per_execution is set and a callback listens to batches")
     return Plan(seconds_per_step=known, watched=bool(callbacks.listeners(mode)))

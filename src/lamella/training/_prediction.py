@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -32,38 +32,53 @@ def predict(model: Any, x: Any, *, batch_size: int | None, verbose: Any, steps: 
     bars: list[Any] = [c for c in callbacks.callbacks if getattr(c, "drawn_by_chunk", False)]
     eager = model.run_eagerly or not model.jit_compile
 
+    model.stop_predicting = False
     callbacks.on_predict_begin()
     batches = _batches(source, limit)
     if eager or callbacks.listeners("predict") or not _registry.active().runs_ahead or (count or LONG) < LONG:
         step = model._eager_step("predict") if eager else model._predict_program().run
-        host = list(_one_by_one(step, batches, callbacks, bars))
-        if count is None and host:
-            callbacks.on_predict_batch_begin(len(host))  # as Keras does before it sees that the stream is over
+        host = list(_one_by_one(model, step, batches, callbacks, bars))
+        if count is None and host and not model.stop_predicting:
+            length = model.steps_per_execution or 1  # as Keras does before it sees that the stream is over
+            callbacks.on_predict_batch_begin(-(-len(host) // length) * length)
     else:
         host = list(_in_groups(model, batches, limit, bars))
     callbacks.on_predict_end()
     for shown in bars:
         shown.close()
-    first, *others = host
+    return _joined(host)
+
+
+def _joined(parts: Iterable[Any]) -> Any:
+    """The outputs for several batches as one structure of arrays."""
+    first, *others = parts
     return _tree.map_structure(
         lambda part, *more: np.concatenate((part, *more)) if more else np.array(part), first, *others
     )
 
 
-def _one_by_one(step: Any, batches: Iterator[Any], callbacks: Any, bars: list) -> Iterator[Any]:
-    """The outputs for each batch, on the host; two batches are under way, unless somebody listens."""
+def _one_by_one(model: Any, step: Any, batches: Iterator[Any], callbacks: Any, bars: list) -> Iterator[Any]:
+    """The outputs for each batch, on the host; two batches are under way, unless somebody listens.
+
+    Who listens is told of every `steps_per_execution` batches, and may set `stop_predicting`.
+    """
     listening = bool(callbacks.listeners("predict"))
+    length = model.steps_per_execution or 1
 
-    def begun(i: int, batch: Any) -> Any:
-        callbacks.on_predict_batch_begin(i)
-        outputs = step(_on_device(batch))
-        if listening:
-            callbacks.on_predict_batch_end(i, {"outputs": _fetched(outputs)})
-        for shown in bars:
-            shown.show(i + 1, {})
-        return outputs
+    def begun() -> Iterator[Any]:
+        for first in itertools.count(0, length):
+            execution = list(itertools.islice(batches, length))
+            if model.stop_predicting or not execution:
+                return
+            callbacks.on_predict_batch_begin(first)
+            outputs = [step(_on_device(batch)) for batch in execution]
+            if listening:
+                callbacks.on_predict_batch_end(first + length - 1, {"outputs": _joined(map(_fetched, outputs))})
+            for shown in bars:
+                shown.show(first + len(execution), {})
+            yield from outputs
 
-    return _later((begun(i, batch) for i, batch in enumerate(batches)), 2)
+    return _later(begun(), 2)
 
 
 def _in_groups(model: Any, batches: Iterator[Any], limit: int | None, bars: list) -> Iterator[Any]:
