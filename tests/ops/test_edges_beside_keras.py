@@ -33,6 +33,10 @@ DRAWN = {
     "the rest of an unknown size": lambda keras: keras.ops.slice(
         tensor(keras, None, 6), tensor(keras, 2, dtype="int32"), (-1, 2)
     ),
+    "the start of an axis of unknown size": lambda keras: tensor(keras, None, None, 3)[:, :5],
+    "the end of an axis of unknown size": lambda keras: tensor(keras, None, None, 3)[:, -3:, ::-1],
+    "nothing of an axis of unknown size": lambda keras: tensor(keras, None, None, 3)[..., 0:0, 1:],
+    "a part beside a new axis": lambda keras: tensor(keras, 4, None, 3)[:, None, 5:2, 0],
     "bits": lambda keras: keras.ops.bitwise_and(tensor(keras, None, 3), tensor(keras, 3)),
     "bits turned over": lambda keras: keras.ops.bitwise_not(tensor(keras, None, 3)),
     "bits moved": lambda keras: keras.ops.left_shift(tensor(keras, None, 3), tensor(keras, 3)),

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 
 import numpy as np
 import pytest
@@ -346,7 +347,7 @@ def distance(y_true, y_pred):
         ("dict of dict", {"loss": {"p": {"v": "mse"}, "q": {"d": "mae"}}}),
         ("dict", {"loss": {"z": "mse", "w": "mae"}}),
     ],
-    ids=str,
+    ids=lambda given: re.sub(r"<function (\w+)[^>]*>", r"\1", str(given)),
 )
 def test_one_loss_for_a_part_of_the_outputs(keras, nest, settings, named):
     if isinstance(settings["loss"], list):

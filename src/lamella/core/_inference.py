@@ -29,8 +29,8 @@ _MOST_PINNINGS = 64
 class _Run:
     """One abstract run: the size in the place of unknown ones, and that of what the values decide, if it was asked for."""
 
-    def __init__(self, size: int, in_inputs: bool, decided: int):
-        self.size, self.in_inputs, self.decided, self.asked = size, in_inputs, decided, False
+    def __init__(self, size: int, in_inputs: bool, decided: int, drawn: bool):
+        self.size, self.in_inputs, self.decided, self.asked, self.drawn = size, in_inputs, decided, False, drawn
 
 
 _run: contextvars.ContextVar[_Run | None] = contextvars.ContextVar("abstract_run", default=None)
@@ -55,12 +55,19 @@ def stands_for_unknown(size: int) -> bool:
     return run is not None and run.in_inputs and run.size in PROBES and size % run.size == 0
 
 
-def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
+def is_drawn() -> bool:
+    """Whether the shapes are those of one op by itself, in a functional model, and not of a layer that goes on with them."""
+    run = _run.get()
+    return run is not None and run.drawn
+
+
+def infer_spec(fn: Callable, args: tuple, kwargs: dict, drawn: bool = False) -> Any:
     """What `fn(*args, **kwargs)` returns, every array in it as a `KerasTensor`.
 
     Args:
         fn: a function of arrays.
         args, kwargs: its arguments, structures that hold KerasTensors.
+        drawn: what `is_drawn` says.
 
     Raises:
         Whatever `fn` raises on such shapes.
@@ -79,7 +86,7 @@ def infer_spec(fn: Callable, args: tuple, kwargs: dict) -> Any:
 
     def run(size: int, decided: int | None = None, pinned: dict[tuple, int] | None = None) -> tuple[list, Any]:
         nonlocal asked
-        this = _Run(size, in_inputs, decided or size)
+        this = _Run(size, in_inputs, decided or size, drawn)
         token = _run.set(this)
         pinned = pinned or {}
         shapes = [

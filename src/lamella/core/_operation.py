@@ -117,7 +117,7 @@ class Operation(Serializable):
             LamellaError: what `call` raises on inputs of such shapes.
         """
         try:
-            return infer_spec(self.call, args, kwargs)
+            return infer_spec(self.call, args, kwargs, drawn=isinstance(self, OpCall))
         except LamellaError:
             raise
         except Exception as error:

@@ -125,8 +125,8 @@ def ctc_decode(
 
     Returns:
         A pair: labellings, int32 `(top_paths, batch, frames)` (one of them for "greedy"), filled up with -1; and their
-        scores, `(batch, top_paths)`, at least float32: for "greedy" minus the sum of the greatest logits, for "beam_search" the logarithm
-        of the probability.
+        scores, `(batch, top_paths)`, at least float32: for "greedy" minus the sum of the greatest logits, for
+        "beam_search" the logarithm of the probability.
 
     Raises:
         ArgumentError: for another `strategy`.

@@ -3,12 +3,12 @@
 import builtins
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lamella.backend import _registry
 from lamella.core._arrays import arrays, cast, common_dtype, dtype_of
-from lamella.core._inference import size_of_unknown, stands_for_unknown
+from lamella.core._inference import is_drawn, size_of_unknown, stands_for_unknown
 from lamella.core._operation import op
 from lamella.core._sizes import as_size, is_computed
 from lamella.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeError
@@ -54,12 +54,15 @@ def get_item(x: ArrayLike, key: Any) -> Array:
     """
     _, x = arrays(x)
     keys = tuple(_index(k) for k in (key if isinstance(key, tuple) else (key,)))
-    _check_places(x, keys)
-    return _registry.active().get_item(x, keys)
+    return _registry.active().get_item(x, tuple(_checked_places(x, keys)))
 
 
-def _check_places(x: Array, keys: tuple) -> None:
-    """Raise for more indices than axes, and for an integer that is out of range: some libraries would clamp it."""
+def _checked_places(x: Array, keys: tuple) -> Iterator[Any]:
+    """`keys`; of a part of an axis of unknown size, the whole axis, so that its size is unknown, too.
+
+    Raises:
+        OutOfRangeError: for more indices than axes, and for an integer that is out of range: some libraries would clamp it.
+    """
     plain = [k for k in keys if k is not None and k is not Ellipsis and not isinstance(k, bool)]
     taken = sum(k.ndim if _is_mask(k) else 1 for k in plain)
     if taken > x.ndim:
@@ -76,7 +79,10 @@ def _check_places(x: Array, keys: tuple) -> None:
                     f"The index {k} of ops.get_item is out of range for axis {axis} of an array of shape "
                     f"{tuple(x.shape)}."
                 )
+            if isinstance(k, builtins.slice) and is_drawn() and stands_for_unknown(x.shape[axis]):
+                k = builtins.slice(None)
             axis += 1
+        yield k
 
 
 def _is_mask(key: Any) -> bool:

@@ -76,7 +76,8 @@ def reshape(x: ArrayLike, newshape: Any) -> Array:
         return xp.broadcast_to(xp.zeros((), dtype=x.dtype), tuple(count // known if n == -1 else n for n in sizes))
     if not fits:
         raise ShapeError(
-            f"ops.reshape cannot give an array of shape {tuple(x.shape)} ({count} elements) the shape {given}: the sizes must multiply to the same number."
+            f"ops.reshape cannot give an array of shape {tuple(x.shape)} ({count} elements) the shape {given}: the sizes "
+            "must multiply to the same number."
         )
     return xp.reshape(x, sizes)
 

@@ -89,9 +89,8 @@ class Run:
                 return self._finish()
         logs = self._finish()
         if self.listening and self.step and limit is None and source.steps is None:
-            self._tell_begin(
-                self._execution_end
-            )  # as Keras does before it sees that a stream of unknown length is over
+            # As Keras does before it sees that a stream of unknown length is over.
+            self._tell_begin(self._execution_end)
         return logs
 
     @property
