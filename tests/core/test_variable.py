@@ -4,6 +4,7 @@ import copy
 import operator
 import pickle
 
+import jax
 import numpy as np
 import pytest
 from beside_keras import beside_keras
@@ -406,3 +407,46 @@ def test_values_of_the_active_backend():
         assert type(v + 1) is np.ndarray
     assert v.dtype == "float32"
     assert float(ops.sum(v)) == 3.0
+
+
+def test_transformations_of_jax_take_variables_as_the_arrays_they_hold():
+    weights = [lamella.Variable(np.float32([1, 2]), name="w"), lamella.Variable(np.float32(3), name="b")]
+
+    def loss(weights, x):
+        return ((x @ weights[0] + weights[1]) ** 2).sum()
+
+    x = np.float32([[1, 1], [0, 2]])
+    value, (by_w, by_b) = jax.jit(jax.value_and_grad(loss))(weights, x)
+    residual = x @ np.float32([1, 2]) + 3
+    assert float(value) == float((residual**2).sum())
+    np.testing.assert_allclose(by_w, 2 * residual @ x)
+    np.testing.assert_allclose(by_b, 2 * residual.sum())
+    moved = jax.tree.map(lambda w: w + 1, weights)
+    assert [type(w).__name__ for w in moved] == ["ArrayImpl", "ArrayImpl"]
+    weights[1].assign(5.0)
+    assert float(jax.jit(lambda w: w[1])(weights)) == 5.0
+
+
+def test_a_loop_of_ones_own_starts_from_the_variables_themselves():
+    model = lamella.Sequential([lamella.Input((3,)), lamella.layers.Dense(1)])
+    optimizer = lamella.optimizers.SGD(0.1)
+    optimizer.build(model.trainable_variables)
+    x, y = np.eye(3, dtype="float32"), np.ones((3, 1), "float32")
+
+    @jax.jit
+    def step(state):
+        trainable, others, slots = state
+
+        def loss(trainable):
+            predicted, kept = model.stateless_call(trainable, others, x, training=True)
+            return ((predicted - y) ** 2).mean(), kept
+
+        (value, kept), gradients = jax.value_and_grad(loss, has_aux=True)(trainable)
+        trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
+        return value, (trainable, kept, slots)
+
+    state = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
+    first, state = step(state)
+    for _ in range(20):
+        last, state = step(state)
+    assert float(last) < 0.5 * float(first)

@@ -110,6 +110,9 @@ class Adapter(Elementwise, Indexing, LinearAlgebra, Windows):
         """What a Variable keeps: `value` itself, or the library's own variable where its programs need one."""
         return value
 
+    def know_variables(self, kind: type) -> None:
+        """Let the library's own transformations take Variables of this class as the arrays they hold."""
+
     def retrained(self, held: Any, trainable: bool) -> Any:
         """What a Variable keeps once it is trained, or no more."""
         return self.variable(self.read(held), trainable)

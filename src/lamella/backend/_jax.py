@@ -56,6 +56,7 @@ def _use_persistent_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+_KNOWN_VARIABLES: set[type] = set()
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
@@ -107,6 +108,12 @@ class JaxAdapter(Adapter):
         self.distribution = _jax_distribution
 
     # ---- arrays ----------------------------------------------------------------------------------
+
+    def know_variables(self, kind):
+        # An argument of `jax.jit`, `jax.grad` and the like is a tree of arrays: a Variable is one with a single leaf.
+        if kind not in _KNOWN_VARIABLES:
+            _KNOWN_VARIABLES.add(kind)
+            jax.tree_util.register_pytree_node(kind, lambda v: ((v.value,), None), lambda _, leaves: leaves[0])
 
     def is_array(self, value):
         return isinstance(value, jax.Array)

@@ -82,7 +82,9 @@ class Variable(ArrayOperators):
             if self._layout is None and (distribution := _distribution.current()) is not None:
                 self._layout = distribution.get_variable_layout(self)
             value = _distribution.laid_out(value, self._layout)
-            self._value = _registry.owner_of_any([value]).variable(value, self._trainable)
+            owner = _registry.owner_of_any([value])
+            owner.know_variables(type(self))
+            self._value = owner.variable(value, self._trainable)
         self._dtype = _registry.get(_registry.owner(self._value) or "numpy").dtype(self._value)
 
     # ---- reading ---------------------------------------------------------------------------------
