@@ -224,7 +224,8 @@ class Functional(Model):
                     f"{len(flat)}."
                 )
         by_name = isinstance(inputs, dict) and not isinstance(struct, dict)
-        if not by_name and _tree.paths(inputs) != _tree.paths(struct):
+        alone = isinstance(struct, (list, tuple)) and len(struct) == 1 and hasattr(inputs, "shape")  # [x] is x
+        if not by_name and not alone and _tree.paths(inputs) != _tree.paths(struct):
             warnings.warn(
                 "The structure of `inputs` doesn't match the expected structure. Expected: "
                 f"{_tree.unflatten(spec, names)}. Received: {_tree.map_structure(lambda x: type(x).__name__, inputs)}.",
