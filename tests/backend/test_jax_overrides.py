@@ -22,6 +22,9 @@ CASES = [
     ("softmax", lambda f: f, LOGITS),
     ("softmax", lambda f: lambda x: f(x, axis=0), LOGITS),
     ("softmax", lambda f: f, np.array([[1000.0, 999.0], [-1000.0, 0.0]], "float32")),
+    ("gelu", lambda f: f, LOGITS),
+    ("gelu", lambda f: lambda x: f(x, approximate=False), LOGITS),
+    ("silu", lambda f: f, np.array([[100.0, -100.0], [0.0, 1.0]], "float32")),
     ("categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray(TARGET), x), np.asarray(shares(LOGITS))),
     ("categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray(TARGET), x), np.abs(LOGITS)),
     ("categorical_crossentropy", lambda f: lambda x: f(jax.numpy.asarray(TARGET.T), x, axis=0), np.abs(LOGITS).T),
@@ -62,3 +65,14 @@ def test_an_override_is_the_portable_op(name, call, x):
 )
 def test_what_it_does_not_compute_is_left_to_the_portable_op(name, arguments):
     assert _jax_overrides.OVERRIDES[name](*arguments) is NotImplemented
+
+
+@pytest.mark.parametrize(
+    "activation", [ops.silu, ops.gelu, lambda x: ops.gelu(x, approximate=False)], ids=["silu", "by tanh", "exact"]
+)
+def test_the_backward_pass_keeps_the_argument_alone(activation):
+    x = jax.numpy.linspace(-3.0, 3.0, 7)
+    _, pull = jax.vjp(activation, x)
+    kept = [leaf for leaf in jax.tree.leaves(pull) if leaf.shape == x.shape]
+    assert len(kept) == 1
+    np.testing.assert_array_equal(kept[0], x)
