@@ -4,8 +4,8 @@ Differentiated by JAX, the gradient of the recurrent kernel is summed up in ever
 loop puts out what the product contributed, and the kernel's gradient is one large product behind it. What the gates
 need for their own derivatives is what `jax.vjp` keeps of them, saved in the forward loop.
 
-The projected inputs are divided before the loop: a part taken from a step inside of it makes XLA compute an index for
-each element, and no vectors. The forward loop of an LSTM or a GRU takes 0.4 of the time.
+Where the gates want their parts, the projected inputs are divided before the loop: a part taken from a step inside of it
+makes XLA compute an index for each element, and no vectors. The forward loop of a GRU takes 0.42 of the time.
 """
 
 from collections.abc import Callable

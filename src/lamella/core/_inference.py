@@ -49,6 +49,11 @@ def size_of_unknown() -> int | None:
     return run.decided
 
 
+def is_abstract() -> bool:
+    """Whether shapes are being worked out, of arrays without values."""
+    return _run.get() is not None
+
+
 def stands_for_unknown(size: int) -> bool:
     """Whether `size` is, or is a multiple of, the one that stands for an unknown size of the inputs."""
     run = _run.get()

@@ -79,6 +79,8 @@ class Operation(Serializable):
         ArgumentError: for a name that is not a string or contains "/".
     """
 
+    _is_one_op = False  # whether it is an op by itself, for `is_drawn`
+
     _init_arguments: tuple[tuple, dict]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -117,7 +119,7 @@ class Operation(Serializable):
             LamellaError: what `call` raises on inputs of such shapes.
         """
         try:
-            return infer_spec(self.call, args, kwargs, drawn=isinstance(self, OpCall))
+            return infer_spec(self.call, args, kwargs, drawn=self._is_one_op)
         except LamellaError:
             raise
         except Exception as error:
@@ -245,6 +247,8 @@ class OpCall(Operation):
         name: defaults to the name of the op, made unique.
         options: arguments of the op that every call takes besides its own.
     """
+
+    _is_one_op = True
 
     def __init__(self, fn: Callable, name: str | None = None, options: dict | None = None):
         super().__init__(name or _names.unique_name(fn.__name__))

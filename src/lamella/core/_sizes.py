@@ -3,7 +3,7 @@
 import operator
 from typing import Any
 
-from lamella.core._inference import size_of_unknown
+from lamella.core._inference import is_abstract, size_of_unknown
 
 __all__ = ["as_size", "is_computed"]
 
@@ -26,5 +26,5 @@ def is_computed(n: Any) -> bool:
     try:
         operator.index(n)
     except TypeError:
-        return getattr(n, "shape", None) == () and size_of_unknown() is not None
+        return getattr(n, "shape", None) == () and is_abstract()
     return False

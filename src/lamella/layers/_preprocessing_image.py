@@ -105,6 +105,10 @@ class ImageLayer(DataLayer):
     def _batch(self, images: Any) -> int:
         return images.shape[0] if len(images.shape) == 4 else 1
 
+    def _as_batch(self, images: Any) -> Any:
+        """Images as they are; a single one as a batch of it."""
+        return images if len(images.shape) == 4 else ops.expand_dims(images, 0)
+
     def _per_image(self, values: Array, images: Any) -> Array:
         """`(batch,)` values (or shaped otherwise) so that they broadcast over images."""
         values = ops.convert_to_tensor(values)

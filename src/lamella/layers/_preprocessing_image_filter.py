@@ -222,7 +222,7 @@ class RandomErasing(RandomImageLayer):
         images = self._cast(images)
         if not training or transformation is None:
             return images
-        images = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
+        images = self._as_batch(images)
         chosen = ops.logical_and(
             self._per_image(transformation["apply_erasing"], images), transformation["batch_masks"]
         )
@@ -255,7 +255,7 @@ class Equalization(ImageLayer):
         if not training:
             return ops.convert_to_tensor(images)
         images = rescaled(self._cast(images), self.value_range, (0, 255))
-        batched = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
+        batched = self._as_batch(images)
         batched = batched if not self._channels_first else ops.moveaxis(batched, 1, -1)
         batch, height, width, channels = batched.shape
         count = batch * height * width
@@ -316,7 +316,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
         images = rescaled(self._cast(images), self.value_range, (0, 255))
-        batched = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
+        batched = self._as_batch(images)
         batched = batched if not self._channels_first else ops.moveaxis(batched, 1, -1)
         out = self._even(ops.clip(batched, 0, 255))
         out = out if not self._channels_first else ops.moveaxis(out, -1, 1)

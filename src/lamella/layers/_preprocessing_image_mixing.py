@@ -71,7 +71,7 @@ class MixUp(RandomImageLayer):
         return weight * x + (1.0 - weight) * ops.take(x, transformation["permutation_order"], axis=0)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Array:
-        images = images if len(images.shape) == 4 else ops.expand_dims(images, 0)
+        images = self._as_batch(images)
         return self._mixed(images, transformation, training)
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:

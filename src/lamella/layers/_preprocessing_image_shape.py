@@ -489,7 +489,7 @@ class RandomPerspective(_Sometimes):
         batched = len(images.shape) == 4
         start, end = (transformation[k] for k in ("start_points", "end_points"))
         changed = image_ops.perspective_transform(
-            images if batched else ops.expand_dims(images, 0),
+            self._as_batch(images),
             start,
             end,
             interpolation=interpolation,

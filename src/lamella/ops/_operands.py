@@ -6,7 +6,7 @@ from typing import Any, SupportsIndex
 
 from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import cast, dtype_of, promote, promote_float
-from lamella.core._inference import size_of_unknown
+from lamella.core._inference import is_abstract
 from lamella.errors import DTypeError, ShapeError
 from lamella.typing import Array, ArrayLike, Axis
 
@@ -94,7 +94,7 @@ def integers(op_name: str, *values: Array) -> tuple[Array, ...]:
     """
 
     def checked(x: Array) -> Array:
-        if kind_of(dtype_of(x)) == "float" and size_of_unknown() is not None:
+        if kind_of(dtype_of(x)) == "float" and is_abstract():
             return cast(x, "int32")
         refuse(op_name, x, "float", "complex")
         return x
