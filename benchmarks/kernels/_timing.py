@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lamella.backend._jax import compiler_options
+from lamella.backend._jax_options import compiler_options
 
 TURNS = 3
 """How often a function is computed in one program."""

@@ -5,9 +5,7 @@ import ctypes
 import functools
 import gc
 import hashlib
-import math
 import os
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -23,6 +21,7 @@ from lamella._lazy import gc_paused
 from lamella.backend import _dtypes, _jax_distribution, _jax_products
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
+from lamella.backend._jax_options import compiler_options
 from lamella.backend._numpy_arrays import aligned_copy, fits_int32, is_aligned, numpy_array, numpy_dtype, refuse_text
 from lamella.errors import BackendError, DTypeError
 
@@ -539,38 +538,3 @@ def _compile(lowered: Any, where: tuple = ()) -> Any:
     else:
         _programs.move_to_end(key)
     return found
-
-
-_CONVOLUTION = re.compile(
-    r"stablehlo\.convolution.*: \(tensor<[^>]*>, tensor<((?:\d+x)+)\w+>\) -> tensor<((?:\d+x)+)\w+>"
-)
-_OWN_CONVOLUTION = {
-    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
-}
-
-
-def compiler_options(text: str) -> dict[str, Any]:
-    """XLA's options for the program `text` (StableHLO) on this device.
-
-    On a CPU, XLA leaves convolutions to a library that is faster than its own code where the image or the result has
-    few channels, and slower elsewhere, up to twice for the kernel's gradient. The option holds for a whole program: the
-    larger part of the arithmetic decides.
-    """
-    if jax.default_backend() != "cpu":
-        return {}
-    few = many = 0
-    for kernel, result in _CONVOLUTION.findall(text):
-        *window, depth, channels = map(int, kernel[:-1].split("x"))
-        work = math.prod(window) * depth * math.prod(map(int, result[:-1].split("x")))
-        few, many = (few + work, many) if min(depth, channels) < 8 else (few, many + work)
-    return dict(_OWN_CONVOLUTION) if many > few and _knows_option() else {}
-
-
-@functools.cache
-def _knows_option() -> bool:
-    """Whether this release of XLA has the option."""
-    try:
-        jax.jit(lambda: 0).lower().compile(compiler_options=dict(_OWN_CONVOLUTION))
-    except Exception:
-        return False
-    return True

@@ -126,8 +126,12 @@ class Cell(Layer):
         return projected if bias is None else ops.add(projected, bias)
 
     def _biases(self) -> tuple:
-        """Those of the projection and of the product."""
-        return self.bias, None
+        """Those of the projection and of the product.
+
+        That of the product is added where the sum of the two is taken; added to the projections of all steps it is a
+        pass over them of its own.
+        """
+        return None, None if self.bias is None else ops.convert_to_tensor(self.bias)
 
     def gates(self, joined: Any, states: list) -> list:
         """The new states."""
