@@ -170,6 +170,21 @@ def test_the_hessian_of_a_loss():
     assert_close(*compiled(lambda: [hessian(ours), hessian(its_own)]), rtol=1e-12)
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="a formulation for CPUs")
+@pytest.mark.parametrize("filters, products", [(9, 1), (8, 0)])
+def test_a_convolution_of_one_channel_that_a_backward_pass_reads_is_a_product(filters, products):
+    """For few filters the patches would be more than the result."""
+    x, kernel = operands((2, 5, 5, 1), (3, 3, 1, filters))
+    function = functools.partial(ours, how=geometry(2, padding=1))
+
+    def count(program):
+        return jax.jit(program).lower(x, kernel).as_text().count("stablehlo.dot_general")
+
+    assert count(function) == 0
+    assert count(lambda x, k: jax.vjp(function, x, k)[0]) == products
+    np.testing.assert_allclose(jax.vjp(function, x, kernel)[0], function(x, kernel), rtol=1e-12)
+
+
 def test_accelerators_get_the_librarys_own():
     how = geometry(2, 1, 1, groups=8)
     gradient = jax.grad(lambda x, k: jnp.sum(ours(x, k, how) ** 2), argnums=(0, 1))

@@ -112,13 +112,13 @@ def convolution(
         int(groups),
         bool(channels_last),
     )
-    return convolution_p.bind(x, kernel, how=how)
+    return convolution_p.bind(x, kernel, how=how, kept=False)
 
 
 # ---- the library's own -----------------------------------------------------------------------------------
 
 
-def library_convolution(x: Array, kernel: Array, *, how: Geometry) -> Array:
+def library_convolution(x: Array, kernel: Array, *, how: Geometry, kept: bool = False) -> Array:
     """XLA's convolution."""
     axes = "DHW"[-how.rank :]
     layout = f"N{axes}C" if how.channels_last else f"NC{axes}"
@@ -149,15 +149,15 @@ def _kernel_shape(x: Sequence[int], upstream: Sequence[int], how: Geometry, wind
 # ---- on a CPU --------------------------------------------------------------------------------------------
 
 
-def cpu_convolution(x: Array, kernel: Array, *, how: Geometry) -> Array:
-    """The convolution, in the words that suit a CPU."""
+def cpu_convolution(x: Array, kernel: Array, *, how: Geometry, kept: bool = False) -> Array:
+    """The convolution, in the words that suit a CPU; other words where a backward pass reads it again (`kept`)."""
     if not _formulated(x, kernel):
         return library_convolution(x, kernel, how=how)
     if not how.channels_last:
-        last = cpu_convolution(jnp.moveaxis(x, 1, -1), kernel, how=how._replace(channels_last=True))
+        last = cpu_convolution(jnp.moveaxis(x, 1, -1), kernel, how=how._replace(channels_last=True), kept=kept)
         return jnp.moveaxis(last, -1, 1)
     wide = _wide(x)
-    return _forward(wide, kernel.astype(wide.dtype), how).astype(x.dtype)
+    return _forward(wide, kernel.astype(wide.dtype), how, kept).astype(x.dtype)
 
 
 def cpu_kernel_gradient(x: Array, upstream: Array, *, how: Geometry, window: tuple[int, ...]) -> Array:
@@ -184,7 +184,7 @@ def _by_products(x: Array, window: Sequence[int]) -> bool:
     return x.dtype == jnp.float64 or math.prod(window) == 1
 
 
-def _forward(x: Array, kernel: Array, how: Geometry) -> Array:
+def _forward(x: Array, kernel: Array, how: Geometry, kept: bool = False) -> Array:
     window, depth = kernel.shape[:-2], kernel.shape[-2]
     sizes = how.result(x.shape[1:-1], window)
     if how.input_dilation != how.ones:
@@ -195,9 +195,12 @@ def _forward(x: Array, kernel: Array, how: Geometry) -> Array:
     if how.groups > 1 and not depthwise:
         parts = zip(_channel_parts(x, how.groups, depth), _dense_kernels(kernel, how.groups))
         return jnp.concatenate([_forward(part, dense, how._replace(groups=1)) for part, dense in parts], -1)
-    by_channel = depth == 1 and (depthwise or math.prod(window) <= _PLACES)
-    if not by_channel and not _by_products(x, window):
+    one_channel = depth == 1 and (depthwise or math.prod(window) <= _PLACES)
+    if not one_channel and not _by_products(x, window):
         return library_convolution(x, kernel, how=how)
+    # XLA joins a sum of images with whatever reads it, and computes it anew for each reader: the gradient of a pooling
+    # had five sums for a pixel. A product of matrices stands, and its patches are those of the gradient by the kernel.
+    by_channel = one_channel and (depthwise or not kept or kernel.shape[-1] < math.prod(window))
     x = margins(x, how.padding)
     if by_channel:
         x = lax.optimization_barrier(x)  # else every view of it looks anew for where the margin ends
@@ -397,7 +400,7 @@ def _turned(kernel: Array, groups: int) -> Array:
 
 def _towards_image(upstream: Array, kernel: Array, how: Geometry, shape: Sequence[int]) -> Array:
     return convolution_p.bind(
-        upstream, _turned(kernel, how.groups), how=how.towards_image(how.spatial(shape), kernel.shape[:-2])
+        upstream, _turned(kernel, how.groups), how=how.towards_image(how.spatial(shape), kernel.shape[:-2]), kept=False
     )
 
 
@@ -438,7 +441,7 @@ def _primitive(name: str, shape: Any, on_cpu: Any, elsewhere: Any, transposes: A
     return primitive
 
 
-def _result_shape(x: Any, kernel: Any, how: Geometry) -> tuple[int, ...]:
+def _result_shape(x: Any, kernel: Any, how: Geometry, kept: bool) -> tuple[int, ...]:
     return how.shape(x[0], how.result(how.spatial(x), kernel[:-2]), kernel[-1])
 
 
@@ -448,12 +451,14 @@ convolution_p = _primitive(
     cpu_convolution,
     library_convolution,
     (
-        lambda upstream, x, kernel, how: _towards_image(upstream, kernel, how, x.aval.shape),
-        lambda upstream, x, kernel, how: kernel_gradient_p.bind(
+        lambda upstream, x, kernel, how, kept: _towards_image(upstream, kernel, how, x.aval.shape),
+        lambda upstream, x, kernel, how, kept: kernel_gradient_p.bind(
             x, upstream, how=how, window=tuple(kernel.aval.shape[:-2])
         ),
     ),
 )
+_bilinear = ad.primitive_jvps[convolution_p]
+ad.primitive_jvps[convolution_p] = lambda x, t, how, kept: _bilinear(x, t, how=how, kept=True)
 kernel_gradient_p = _primitive(
     "convolution_kernel_gradient",
     _kernel_shape,
@@ -461,6 +466,6 @@ kernel_gradient_p = _primitive(
     library_kernel_gradient,
     (
         lambda direction, x, upstream, how, window: _towards_image(upstream, direction, how, x.aval.shape),
-        lambda direction, x, upstream, how, window: convolution_p.bind(x, direction, how=how),
+        lambda direction, x, upstream, how, window: convolution_p.bind(x, direction, how=how, kept=False),
     ),
 )
