@@ -214,6 +214,28 @@ def test_operations_that_were_never_drawn(keras, what):
 
 
 @beside_keras
+@pytest.mark.parametrize("given", ["tensor", "list", "dict"])
+@pytest.mark.parametrize("returned", ["tensor", "tuple", "tuple of one", "dict", "nested"])
+def test_inputs_and_outputs_are_one_or_a_flat_list(keras, given, returned):
+    class Copies(keras.layers.Layer):
+        def call(self, inputs):
+            x = keras.tree.flatten(inputs)[0]
+            a, b = x[:, :1], x[:, 1:]
+            return {
+                "tensor": a,
+                "tuple": (a, b),
+                "tuple of one": (a,),
+                "dict": {"b": b, "a": a},
+                "nested": {"u": [a, {"v": b}]},
+            }[returned]
+
+    x, y = keras.Input((3,), name="x"), keras.Input((2,), name="y")
+    layer = Copies()
+    layer({"tensor": x, "list": [x, y], "dict": {"second": y, "first": x}}[given])
+    return [layer.input, layer.output]
+
+
+@beside_keras
 def test_call_is_to_be_defined(keras):
     return keras.Operation()(np.ones(2))
 

@@ -29,6 +29,8 @@ def test_paths(keras):
             variable()
         with keras.name_scope("c", override_parent=""):
             variable()
+        with keras.name_scope("c", override_parent="/y/z"), keras.name_scope("d"):
+            variable()
         with keras.name_scope("c", caller=me):
             with keras.name_scope("c", caller=me):
                 variable()

@@ -115,7 +115,16 @@ def test_structures_of_outputs(keras, structure):
         "one in a list": [a],
     }[structure]
     model = keras.Model(inputs, outputs, name="m")
-    return [model(X), model.output_shape, list(model.output_names), model.output, len(model.outputs)]
+    return [model(X), model(inputs), model.output_shape, list(model.output_names), model.output, len(model.outputs)]
+
+
+@beside_keras
+@pytest.mark.parametrize("listed", [list, tuple])
+def test_an_output_in_a_list_is_drawn_in_a_list(keras, listed):
+    x = keras.Input((3,))
+    inner = keras.Model(x, listed([x * 2]))
+    model = keras.Model(x, ones(keras, 1)(inner(x)[0]))
+    return [model(X), keras.models.clone_model(model).output_shape, keras.Model.from_config(model.get_config()).output]
 
 
 def test_unnamed_inputs_by_dict():

@@ -176,32 +176,28 @@ class Operation(Serializable):
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the only call; a structure where there are several.
+        """The symbolic input of the first call, or a flat list of its inputs.
 
         Raises:
             NotDrawnError: when it was never called on symbolic tensors.
         """
-        return self._single_node("input").input_tensors_structure
+        return _tree.one_or_all(self._first_node("input").input_tensors)
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the first call.
+        """The symbolic output of the first call, or a flat list of its outputs.
 
         Raises:
             NotDrawnError: when it was never called on symbolic tensors.
         """
-        return self._single_node("output").output_structure
+        return _tree.one_or_all(self._first_node("output").outputs)
 
-    def _single_node(self, what: str) -> Any:
+    def _first_node(self, what: str) -> Node:
         if not self._inbound_nodes:
             raise NotDrawnError(
                 f"The {type(self).__name__} {self.name!r} was never called on symbolic tensors, so it has no {what}."
             )
-        node = self._inbound_nodes[0]
-        node.input_tensors_structure = (  # type: ignore[attr-defined]
-            node.input_tensors[0] if len(node.input_tensors) == 1 else node.input_tensors
-        )
-        return node
+        return self._inbound_nodes[0]
 
 
 def _is_plain(value: Any) -> bool:

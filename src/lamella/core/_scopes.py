@@ -154,7 +154,7 @@ class name_scope:
         name: a string without "/".
         caller: the object that opens the scope; of nested scopes with the same caller and name one counts.
         deduplicate: whether they do.
-        override_parent: replaces the surrounding path: `""` for none.
+        override_parent: replaces the surrounding path: `""` for none. A leading "/" says nothing more.
 
     Raises:
         ArgumentError: for a name that is not a string or contains "/".
@@ -173,7 +173,7 @@ class name_scope:
         above = _path.get()
         if self.override_parent is not None:
             above = ()
-            parent = self.override_parent
+            parent = self.override_parent.lstrip("/")
             path: tuple = (*((parent,) if parent else ()), self)
         elif self.deduplicate and above and self._repeats(above[-1]):
             path = above

@@ -39,3 +39,8 @@ def map_structure(func: Callable, *structures: Any) -> Any:
 def is_nested(value: Any) -> bool:
     """Whether `value` is a structure rather than a leaf."""
     return not optree.tree_is_leaf(value, none_is_leaf=True, namespace=NAMESPACE)
+
+
+def one_or_all(structure: Any) -> Any:
+    """The element of a list or tuple that has just one; any other structure as it is."""
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure

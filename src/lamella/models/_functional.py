@@ -98,12 +98,12 @@ class Functional(Model):
     @property
     def input_shape(self) -> Any:
         """The shape of the input, or a list of the shapes of the `inputs`."""
-        return _one_or_list([t.shape for t in self.inputs])
+        return _tree.one_or_all([t.shape for t in self.inputs])
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, or a list of the shapes of the `outputs`."""
-        return _one_or_list([t.shape for t in self.outputs])
+        return _tree.one_or_all([t.shape for t in self.outputs])
 
     @property
     def input_names(self) -> list[str]:
@@ -166,11 +166,11 @@ class Functional(Model):
         if mask is not None:
             for x, m in zip(_tree.flatten(inputs), _tree.flatten(mask)):
                 set_mask(x, m, "the caller")
-        return _one_or_list(self._function.run(inputs, lambda node: node.operation))
+        return _tree.one_or_all(self._function.run(inputs, lambda node: node.operation))
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
-        """The outputs as KerasTensors."""
-        return _one_or_list(self._function.compute_output_spec(self._arranged(inputs)))
+        """The outputs as KerasTensors, in the structure that the model was drawn with: one in a list stays in it."""
+        return self._function.compute_output_spec(self._arranged(inputs))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for inputs of `input_shape`."""
@@ -453,11 +453,6 @@ def _name_as_keras(entry: dict, operation: OpCall, nodes: list, describe: Any) -
     )
 
 
-def _one_or_list(structure: Any) -> Any:
-    """The element of a list or tuple that has just one; any other structure as it is."""
-    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
-
-
 def _any_tensor(value: Any) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in _tree.flatten(value))
 
@@ -582,4 +577,4 @@ def _call_arguments(call: Any, revive: Any) -> tuple[tuple, dict]:
         if isinstance(entry, (list, tuple))
     ]
     kwargs = call[0][3] if call and len(call[0]) > 3 and isinstance(call[0][3], dict) else {}
-    return (tensors[0] if len(tensors) == 1 else tensors,), dict(kwargs)
+    return (_tree.one_or_all(tensors),), dict(kwargs)
