@@ -14,7 +14,7 @@ from lamella.backend import _dtypes, _registry
 from lamella.core._arrays import arrays, cast, promote, promote_float
 from lamella.core._inference import stands_for_unknown
 from lamella.core._operation import op
-from lamella.errors import ArgumentError, ShapeError
+from lamella.errors import ArgumentError, ArgumentTypeError, ShapeError
 from lamella.typing import Array, ArrayLike
 
 __all__ = [
@@ -278,12 +278,18 @@ class _Call:
 
 
 def _each(name: str, value: Any, what: str, rank: int, least: int = 1) -> tuple[int, ...]:
-    values = tuple(int(v) for v in value) if isinstance(value, (tuple, list)) else (int(value),) * rank
-    if len(values) != rank or any(v < least for v in values):
-        raise ArgumentError(
+    """`value` as `rank` integers of at least `least`: one for all of them, or a sequence."""
+    given = value.tolist() if isinstance(value, np.ndarray) else value
+    values = tuple(given) if isinstance(given, (tuple, list)) else (given,) * rank
+    if len(values) != rank or not all(_is_whole(v) and v >= least for v in values):
+        raise ArgumentTypeError(
             f"The `{what}` of `{name}` must be an integer of at least {least}, or a tuple of {rank}; got {value!r}."
         )
-    return values
+    return tuple(int(v) for v in values)
+
+
+def _is_whole(value: Any) -> bool:
+    return value.is_integer() if isinstance(value, float) else hasattr(value, "__index__")
 
 
 def _checked_padding(name: str, padding: Any, known: Sequence[str], rank: int) -> str:

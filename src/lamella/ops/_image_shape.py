@@ -145,7 +145,8 @@ def extract_patches(
         in the order (row, column, channel).
 
     Raises:
-        ArgumentError: for a wrong number of sizes, or another `padding`.
+        ArgumentTypeError: for sizes that are not positive integers, or a wrong number of them.
+        ArgumentError: for another `padding`.
         ShapeError: for another number of axes, or a window that does not fit.
 
     Example:
@@ -181,7 +182,8 @@ def extract_patches_3d(
         An array of the same dtype, `(batch, *places, window * channels)`, in the order (plane, row, column, channel).
 
     Raises:
-        ArgumentError: for a wrong number of sizes, or another `padding`.
+        ArgumentTypeError: for sizes that are not positive integers, or a wrong number of them.
+        ArgumentError: for another `padding`.
         ShapeError: for another number of axes, or a window that does not fit.
 
     Example:

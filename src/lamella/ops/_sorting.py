@@ -62,7 +62,7 @@ def argsort(x: ArrayLike, axis: int | None = -1) -> Array:
     """The places of the elements of `x` in ascending order; equal elements keep their order.
 
     Args:
-        x: an array of any shape.
+        x: an array of any shape; a scalar counts as an array of one element.
         axis: the axis; None for the raveled array.
 
     Returns:
@@ -76,7 +76,8 @@ def argsort(x: ArrayLike, axis: int | None = -1) -> Array:
         >>> ops.convert_to_numpy(ops.argsort([3, 1, 2])).tolist()
         [1, 2, 0]
     """
-    xp, x, axis = _along("argsort", x, axis)
+    xp, x = arrays(x)
+    xp, x, axis = _along("argsort", x if x.ndim else xp.reshape(x, (1,)), axis)
     return cast(xp.argsort(x, axis=axis, stable=True), "int32")
 
 

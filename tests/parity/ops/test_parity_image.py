@@ -97,6 +97,7 @@ class TestColours(OpParity):
 class TestFilters(OpParity):
     cases = (
         *(image("gaussian_blur", x) for x in (ONE, MANY)),
+        *(image("gaussian_blur", x, (5, 5), (1.5, 1.5), data_format="channels_last") for x in (ONE, MANY)),
         image("gaussian_blur", MANY, kernel_size=(3, 5), sigma=(0.7, 2.0), grad=True),
         image("gaussian_blur", MANY, kernel_size=(4, 2), sigma=(1.0, 1.0)),
         image("gaussian_blur", FIRST, data_format="channels_first"),
@@ -150,8 +151,12 @@ class TestLayout(OpParity):
         refused("crop_images", ONE, 1, 2, 3, 4, 5, 6, error=ArgumentError, match="top_cropping"),
         refused("crop_images", Arr((5, 6)), 1, 2, 1, 0, error=ShapeError, match="(5, 6)"),
         refused("extract_patches", Arr((5, 6)), 2, error=ShapeError, match="(5, 6)"),
-        refused("extract_patches", ONE, (2,), error=ArgumentError, match="(2,)"),
-        refused("extract_patches_3d", MANY, (2, 2), error=ArgumentError, match="(2, 2)"),
+        *(
+            refused("extract_patches", ONE, s, error=TypeError, match=repr(s))
+            for s in ("5", 1.5, None, (2,), (2, "2"), -1)
+        ),
+        refused("extract_patches", ONE, 2, strides=1.5, error=TypeError, match="1.5"),
+        refused("extract_patches_3d", Arr((4, 4, 5, 2)), (2, 2), error=TypeError, match="(2, 2)"),
     )
 
 

@@ -19,6 +19,7 @@ class TestSorting(OpParity):
         Case("sort", Arr((0,))),
         Case("sort", Arr((2, 1), "complex64"), axis=0),
         *(Case("argsort", X, axis=a) for a in (None, 0, 1, -1)),
+        *(Case("argsort", Arr(()), axis=a) for a in (None, 0, -1)),
         *(Case("argsort", Arr((2, 5), d), reference=False) for d in REALS),
         Case("argsort", Arr((4, 30), "int32", low=0, high=3), reference=False),
         *(Case("argpartition", X, k, axis=a, reference=False, numpy=False) for k, a in ((1, -1), (2, 1), (3, None))),

@@ -59,6 +59,7 @@ class TestConvolution(OpParity):
         Refusal("conv", PLANE, K2, padding="causal", error=ArgumentError, match="causal"),
         Refusal("conv", PLANE, K2, strides=(1, 2, 3), error=ArgumentError, match="(1, 2, 3)"),
         Refusal("conv", PLANE, K2, strides=0, error=ArgumentError, match="0"),
+        *(Refusal("conv", PLANE, K2, strides=s, error=TypeError, match=repr(s)) for s in (1.5, "2", None, (1, "2"))),
         Refusal("conv", PLANE, K2, dilation_rate=0, error=ArgumentError, match="0"),
         Refusal("depthwise_conv", PLANE, Arr((3, 2, 3, 2)), error=ShapeError, match="(3, 2, 3, 2)"),
         Refusal("separable_conv", PLANE, Arr((3, 2, 3, 2)), Arr((1, 1, 6, 3)), error=ShapeError),
