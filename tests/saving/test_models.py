@@ -1,5 +1,6 @@
 """Whole models as files."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -40,6 +41,59 @@ def test_a_model_goes_on_where_it_was(tmp_path, name, options):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     plain = keras.saving.load_model(str(tmp_path / name), compile=False)
     assert not plain.compiled and plain.optimizer is None
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_a_compile_of_ones_own_is_left_to_its_class(tmp_path, compile):
+    @keras.saving.register_keras_serializable("tests.saving")
+    class Adversaries(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.head = layers.Dense(2)
+
+        def compile(self, d_optimizer, loss_fn):
+            super().compile()
+            self.d_optimizer, self.loss_fn = d_optimizer, loss_fn
+
+        def call(self, x):
+            return self.head(x)
+
+    model = Adversaries()
+    model(X)
+    model.compile(keras.optimizers.Adam(), "mse")
+    model.d_optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "m.keras")
+    with contextlib.nullcontext() if not compile else pytest.warns(UserWarning, match=r"`compile\(\)` of its own"):
+        again = keras.saving.load_model(tmp_path / "m.keras", compile=compile)
+    assert not again.compiled
+    np.testing.assert_array_equal(model(X), again(X))
+
+
+def test_a_class_may_say_how_its_compile_comes_back(tmp_path):
+    @keras.saving.register_keras_serializable("tests.saving")
+    class Halved(keras.Sequential):
+        def compile(self, rate):
+            super().compile(keras.optimizers.SGD(rate / 2), "mse")
+            self.rate = rate
+
+        def get_compile_config(self):
+            return {"rate": self.rate}
+
+        def compile_from_config(self, config):
+            self.compile(**config)
+
+    model = Halved([keras.Input((3,)), layers.Dense(2)])
+    model.compile(0.5)
+    model.save(tmp_path / "m.keras")
+    assert float(keras.saving.load_model(tmp_path / "m.keras").optimizer.learning_rate) == 0.25
+
+
+def test_directories_for_h5_files_are_made(tmp_path):
+    model = trained()
+    model.save(tmp_path / "a" / "b" / "m.h5")
+    assert (tmp_path / "a" / "b" / "m.h5").exists()
+    with pytest.raises(FileNotFoundError):
+        model.save(tmp_path / "c" / "m.keras")
 
 
 def test_a_directory_has_another_ending_than_an_archive(tmp_path):

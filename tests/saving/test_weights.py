@@ -8,6 +8,7 @@ import h5py
 import ml_dtypes
 import numpy as np
 import pytest
+from beside_keras import beside_keras
 
 import lamella as keras
 from lamella.errors import ArgumentError, SerializationError
@@ -42,6 +43,45 @@ def test_weights_come_back(tmp_path, name):
     assert not same(model, other)
     other.load_weights(write(model, tmp_path / name))
     assert same(model, other)
+
+
+@beside_keras
+@pytest.mark.parametrize("kind", ["drawn", "stack", "subclassed"])
+def test_layers_of_a_graph_or_stack_stand_under_layers_whatever_holds_them(keras, kind, tmp_path):
+    layers = keras.layers
+    first, second, extra = layers.Dense(1), layers.Dense(2), layers.Dense(3)
+    extra.build((None, 1))
+
+    class Drawn(keras.Model):
+        def __init__(self):
+            x = keras.Input((4,))
+            super().__init__(x, second(first(x)))
+            self.head, self.blocks, self.extra = first, [second, extra], extra
+
+        @property
+        def alias(self):
+            return self.head
+
+    class Stack(keras.Sequential):
+        def __init__(self):
+            super().__init__([keras.Input((4,)), first, second])
+            self.head, self.extra = first, extra
+
+    class Subclassed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head, self.inner = first, keras.Sequential([first, second])
+
+        def call(self, x):
+            return self.inner(x)
+
+    model = {"drawn": Drawn, "stack": Stack, "subclassed": Subclassed}[kind]()
+    model(np.ones((1, 4), "float32"))
+    model.save_weights(tmp_path / "m.weights.h5")
+    found = []
+    with h5py.File(tmp_path / "m.weights.h5") as file:
+        file.visititems(lambda name, item: found.append((name, item.shape)) if isinstance(item, h5py.Dataset) else None)
+    return found
 
 
 @pytest.mark.parametrize("name", FORMATS)

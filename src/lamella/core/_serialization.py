@@ -468,7 +468,14 @@ def _deserialize(config: Any, module_objects: dict | None = None) -> Any:
 
     class_name, inner = config["class_name"], config.get("config") or {}
     if class_name in _PLAIN:
-        return _PLAIN[class_name](config)
+        try:
+            return _PLAIN[class_name](config)
+        except SerializationError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise SerializationError(
+                f"This is no configuration of a {class_name!r}: {config!r} ({error!r})."
+            ) from error
     if not isinstance(inner, dict) and class_name not in ("function", "type"):
         raise SerializationError(f"The `config` of {class_name!r} must be a dict; got {inner!r} in {config!r}.")
     if class_name == "function":
@@ -606,7 +613,7 @@ def _families_of(module: Any) -> Sequence[str]:
 
 def _check_not_registered(name: str, registered_name: Any, *also: str) -> None:
     """Refuse a builtin class or function in the place of a registered one."""
-    if registered_name not in (None, name, *also):
+    if registered_name not in (None, "", name, *also):
         raise SerializationError(
             f"{name!r} is a class or function of lamella itself, and these are not registered; the configuration names it "
             f"{registered_name!r}. Register that one before loading, or take `registered_name` out of the configuration."
@@ -653,11 +660,20 @@ def _family(module: str) -> str:
     return ".".join(parts[:2])
 
 
+def _functions_called(name: Any) -> list:
+    """The registered functions of this name, of whatever package: files of Keras 3.6 say no package."""
+    return [
+        fn for key, fn in _REGISTERED.items() if key.rpartition(">")[2] == name and isinstance(fn, types.FunctionType)
+    ]
+
+
 def _find_function(config: dict) -> Any:
     name, module = config["config"], config.get("module")
     for key in (config.get("registered_name"), name):
         if isinstance(key, str) and key != "function" and (found := get_registered_object(key)) is not None:
             return found
+    if (module, config.get("registered_name")) == ("builtins", "function") and len(fns := _functions_called(name)) == 1:
+        return fns[0]
     if isinstance(name, str):
         for family in _FUNCTIONS:
             if module in (None, "builtins", f"keras.{family}"):

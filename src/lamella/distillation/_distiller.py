@@ -105,6 +105,10 @@ class Distiller(Model):
             raise ArgumentError("'loss' cannot be `None`.")
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
+    def compile_from_config(self, config: dict) -> None:
+        """Compile with what `get_compile_config` returned."""
+        self._compile_again(deserialize_keras_object(config))
+
     def call(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """The student's outputs."""
         return self.student(inputs, training=training, **kwargs)

@@ -308,8 +308,18 @@ class Model(Layer):
         return serialize_dict(self._compile_arguments)
 
     def compile_from_config(self, config: dict) -> None:
-        """Compile with what `get_compile_config` returned."""
-        self._compile_again({k: deserialize_keras_object(v) for k, v in config.items()})
+        """Compile with what `get_compile_config` returned.
+
+        A class with a `compile` of its own says here what that is given; else it warns, and the model stays uncompiled.
+        """
+        if type(self).compile is not Model.compile:
+            warnings.warn(
+                f"Model {self.name!r} was not compiled as it was saved: {type(self).__name__} has a `compile()` of its own. "
+                "Override `get_compile_config()` and `compile_from_config(config)` there, too, or call `compile()` now.",
+                stacklevel=2,
+            )
+            return
+        self._compile_again(deserialize_keras_object(config))
 
     def _compile_like(self, model: "Model") -> None:
         """Compile as `model` is, if it is: with an optimizer and metrics of one's own, and the same losses and functions."""

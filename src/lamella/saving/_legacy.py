@@ -16,7 +16,11 @@ __all__ = ["FAMILIES", "read_model", "write_model"]
 
 
 def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
-    """Write the model; with `include_optimizer`, how it was compiled and the state of the optimizer."""
+    """Write the model; with `include_optimizer`, how it was compiled and the state of the optimizer.
+
+    As Keras does for these files, directories that are missing are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, new_hdf5(temporary) as file:
         file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, BACKEND
         config = serialize_keras_object(model)

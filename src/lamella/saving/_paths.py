@@ -2,8 +2,9 @@
 
 The paths are those of Keras 3, as its files show them. `model.encoder.dense` is `encoder/dense`; what stands in a list,
 a tuple, a set or a dict is named by its class and numbered (`blocks/dense`, `blocks/dense_1`), whatever its own name; a
-collection within a collection is a `container`. The layers of a model that no attribute reached earlier (in the order of
-the names, private ones last) stand under `layers`. Everything is visited once.
+collection within a collection is a `container`. The layers of a drawn model and of a stack stand under `layers`, whatever
+attributes hold them, too; those of other models where no attribute reached them earlier (in the order of the names, private
+ones last). Everything is visited once.
 """
 
 import os
@@ -52,7 +53,7 @@ def _visit(thing: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, A
     if isinstance(thing, SeedGenerator):
         return
     saved_as = getattr(thing, "_saved_as", {})
-    for name in sorted(_attributes(thing), key=lambda n: "~" + n if n.startswith("_") else n):
+    for name in _in_order(thing, _attributes(thing)):
         try:
             value = getattr(thing, name)
         except Exception:  # a property that cannot be asked now holds nothing now
@@ -63,6 +64,11 @@ def _visit(thing: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, A
                 yield from _visit(value, where, seen)
         elif isinstance(value, _COLLECTIONS):
             yield from _visit_collection(value, where, seen)
+
+
+def _in_order(thing: Any, names: set[str]) -> list[str]:
+    first = "layers" if isinstance(thing, (Functional, Sequential)) else None
+    return sorted(names, key=lambda name: (name != first, name.startswith("_"), name))
 
 
 _COLLECTIONS = (list, tuple, dict, set, frozenset)

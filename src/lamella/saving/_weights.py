@@ -239,6 +239,7 @@ def put_back(
             for path, entries in extra.items()
             for key, entry in entries.items()
             if not _is_seed(entries)  # a layer without weights may be left out
+            if not _is_optimizer(entries)  # nor need the model be compiled as it was
         ]
     if problems:
         raise _error(model, problems)
@@ -295,6 +296,14 @@ def _misfits(path: str, thing: Any, entries: dict[str, Entry]) -> list[str]:
 def _is_seed(entries: dict[str, Entry]) -> bool:
     """Whether a group looks like the state of a seed generator."""
     return list(entries) == ["0"] and entries["0"].shape == (2,) and entries["0"].dtype == np.dtype("uint32")
+
+
+def _is_optimizer(entries: dict[str, Entry]) -> bool:
+    """Whether a group looks like the state of an optimizer, which starts with the number of steps and the learning rate."""
+    steps, rate = entries.get("0"), entries.get("1")
+    if steps is None or rate is None or steps.shape or rate.shape:
+        return False
+    return (_kind(steps.dtype.name), _kind(rate.dtype.name)) == ("integer", "float")
 
 
 def _may_become(given: np.dtype, wanted: str) -> bool:
