@@ -365,6 +365,20 @@ def test_from_config_of_wrong_arguments(keras, config):
     return keras.layers.Dense.from_config(config)
 
 
+@beside_keras
+@pytest.mark.parametrize("given", ["tensor", "numpy", "list", "none"])
+def test_the_mask_of_a_lambda_is_plain_in_its_configuration(keras, given):
+    mask = {"tensor": keras.ops.ones((2,)), "numpy": np.ones(2), "list": [1, 0], "none": None}[given]
+    return keras.layers.Lambda(keras.ops.square, mask=mask).get_config().get("mask")
+
+
+def test_an_array_as_the_mask_of_a_lambda_comes_back():
+    config = layers.Lambda(ops.square, mask=np.ones(2)).get_config()
+    with saving.custom_object_scope({"square": ops.square}):
+        again = layers.Lambda.from_config(json.loads(json.dumps(config)))
+    np.testing.assert_array_equal(again.mask, np.ones(2))
+
+
 def test_regularizers_of_configurations():
     again = layers.Dense.from_config(layers.Dense(2, kernel_regularizer=regularizers.L1L2(0.1, 0.2)).get_config())
     assert (again.kernel_regularizer.l1, again.kernel_regularizer.l2) == pytest.approx((0.1, 0.2))

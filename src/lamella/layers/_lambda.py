@@ -84,7 +84,7 @@ class Lambda(Layer):
                 serialize_keras_object(self._output_shape) if callable(self._output_shape) else self._output_shape
             )
         if self.mask is not None:
-            config["mask"] = serialize_keras_object(self.mask) if callable(self.mask) else self.mask
+            config["mask"] = serialize_keras_object(self.mask)
         return config
 
     @classmethod
