@@ -17,5 +17,5 @@ DEVIATIONS: dict[str, str] = {
     "like_keras/sparsemax-*": "those of Keras 3.15 on JAX do not sum to 1: [0, 2, 2] gives [0, 0, 0]",
     "like_keras/image.ssim-*uint8*": "Keras gives the similarity of integer images as an integer",
     "like_keras/istft-*window=None": "Keras 3.15 on JAX takes the window to be 1 over the whole transform, padding included",
-    "like_keras/image.gaussian_blur-*[!t]": "Keras 3.15 on JAX takes width before height, no integers and, without a `data_format`, channels first",
+    "like_keras/image.gaussian_blur-*[!t]": "Keras 3.15 on JAX takes no integers and, without a `data_format`, channels first",
 }

@@ -26,8 +26,8 @@ def gaussian_blur(
 
     Args:
         images: `(height, width, channels)` or a batch of them, or with channels first.
-        kernel_size: height and width of the window.
-        sigma: standard deviations of the Gaussian along height and width, in pixels, positive.
+        kernel_size: width and height of the window: as Keras computes, though its documentation says height first.
+        sigma: standard deviations of the Gaussian along width and height, in pixels, positive.
         data_format: "channels_last" or "channels_first"; defaults to `image_data_format()`.
 
     Returns:
@@ -47,7 +47,7 @@ def gaussian_blur(
     kernel_size, sigma = _pair(kernel_size), _pair(sigma)
     if any(int(k) < 1 for k in kernel_size[:2]):
         raise ArgumentError(f"The `kernel_size` of `image.gaussian_blur` must be positive; got {kernel_size!r}.")
-    return given.restored(gaussian_filter(given.floats, kernel_size, sigma))
+    return given.restored(gaussian_filter(given.floats, kernel_size[::-1], sigma[::-1]))
 
 
 def _pair(value: Any) -> tuple:

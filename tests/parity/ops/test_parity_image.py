@@ -98,8 +98,9 @@ class TestFilters(OpParity):
     cases = (
         *(image("gaussian_blur", x) for x in (ONE, MANY)),
         *(image("gaussian_blur", x, (5, 5), (1.5, 1.5), data_format="channels_last") for x in (ONE, MANY)),
-        image("gaussian_blur", MANY, kernel_size=(3, 5), sigma=(0.7, 2.0), grad=True),
-        image("gaussian_blur", MANY, kernel_size=(4, 2), sigma=(1.0, 1.0)),
+        image("gaussian_blur", MANY, kernel_size=(3, 5), sigma=(0.7, 2.0), data_format="channels_last", grad=True),
+        image("gaussian_blur", MANY, kernel_size=(4, 2), sigma=(1.0, 0.8), data_format="channels_last"),
+        image("gaussian_blur", FIRST, (4, 3), (0.8, 1.2), data_format="channels_first"),
         image("gaussian_blur", FIRST, data_format="channels_first"),
         *(image("gaussian_blur", Arr((4, 4, 1), d, low=0, high=100)) for d in KINDS),
         image("sobel_edges", MANY, grad=True),
