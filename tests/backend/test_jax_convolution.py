@@ -9,7 +9,9 @@ import pytest
 from jax import lax
 
 from lamella.backend import _jax_convolution as convolution
+from lamella.backend import _jax_native
 from lamella.backend._jax_convolution import Geometry
+from lamella.backend._native_convolution import KernelGradient
 
 
 @pytest.fixture(autouse=True)
@@ -195,3 +197,46 @@ def test_accelerators_get_the_librarys_own():
         for platform in ("cuda", "cpu")
     ]
     assert counts == [3, 0]  # depthwise convolutions on a CPU are sums of shifted images
+
+
+# ---- machine code ----------------------------------------------------------------------------------------
+
+# batch, image, channels, filters, window, padding: of one axis, more padding than window, more channels than are looked at
+# together, more images than sums
+NATIVE = [
+    (3, (7, 9), 8, 32, (3, 3), ((1, 1), (1, 1))),
+    (5, (12, 10), 40, 64, (3, 5), ((0, 2), (2, 2))),
+    (20, (15,), 70, 32, (4,), ((1, 2),)),
+    (2, (5, 5), 9, 96, (5, 5), ((2, 2), (2, 2))),
+    (3, (4, 4), 16, 32, (2, 2), ((3, 3), (0, 0))),
+    (33, (9, 8), 130, 32, (3, 3), ((0, 0), (0, 0))),
+    (1, (3, 3), 8, 32, (3, 3), ((0, 0), (0, 0))),
+]
+
+
+@pytest.mark.skipif(not _jax_native.available(KernelGradient), reason="no machine code for this processor")
+@pytest.mark.parametrize("batch, spatial, channels, filters, window, padding", NATIVE, ids=str)
+def test_the_gradient_by_the_kernel_by_machine_code(batch, spatial, channels, filters, window, padding):
+    ones = (1,) * len(spatial)
+    how = Geometry(ones, padding, ones, ones, 1, True)
+    random = np.random.default_rng(0)
+    x = jnp.asarray(random.normal(size=(batch, *spatial, channels)), "float32")
+    upstream = jnp.asarray(random.normal(size=(batch, *how.result(spatial, window), filters)), "float32")
+    gradient = jax.jit(lambda x, u: convolution.kernel_gradient_p.bind(x, u, how=how, window=window))
+    assert _jax_native.target("kernel_gradient") in gradient.lower(x, upstream).as_text()
+    with jax.enable_x64(True):
+        wide = (jnp.asarray(np.asarray(a), "float64") for a in (x, upstream))
+        expected = np.asarray(convolution.library_kernel_gradient(*wide, how=how, window=window))
+    np.testing.assert_allclose(gradient(x, upstream), expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.skipif(not _jax_native.available(KernelGradient), reason="no machine code for this processor")
+@pytest.mark.parametrize("filters, strides, dilation", [(33, 1, 1), (32, 2, 1), (32, 1, 2)])
+def test_gradients_by_the_kernel_that_are_left_to_xla(filters, strides, dilation):
+    how = Geometry((strides,) * 2, ((1, 1), (1, 1)), (1, 1), (dilation,) * 2, 1, True)
+    x = jnp.ones((2, 9, 9, 16), "float32")
+    upstream = jnp.ones((2, *how.result((9, 9), (3, 3)), filters), "float32")
+    gradient = jax.jit(lambda x, u: convolution.kernel_gradient_p.bind(x, u, how=how, window=(3, 3)))
+    assert _jax_native.target("kernel_gradient") not in gradient.lower(x, upstream).as_text()
+    expected = convolution.library_kernel_gradient(x, upstream, how=how, window=(3, 3))
+    np.testing.assert_allclose(gradient(x, upstream), expected, rtol=1e-5)

@@ -65,6 +65,7 @@ BEYOND = {
         "ctc_decode",
         "ctc_loss",
         "einsum",
+        "dot_product_attention",
         "fold",
         "histogram",
         "istft",

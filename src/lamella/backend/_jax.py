@@ -9,7 +9,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,9 +17,10 @@ import numpy as np
 from jax.core import Tracer, eval_context
 
 from lamella._lazy import gc_paused
-from lamella.backend import _dtypes, _jax_distribution, _jax_products
+from lamella.backend import _cache, _dtypes, _jax_distribution, _jax_products
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
+from lamella.backend._jax_attention import attention
 from lamella.backend._jax_options import compiler_options
 from lamella.backend._numpy_arrays import aligned_copy, fits_int32, is_aligned, numpy_array, numpy_dtype, refuse_text
 from lamella.errors import BackendError, DTypeError
@@ -33,23 +33,11 @@ _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex1
 def _use_persistent_cache() -> None:
     """Keep compiled programs in the user's own cache directory, so that the next process need not compile.
 
-    `LAMELLA_COMPILATION_CACHE=0` switches it off; `LAMELLA_CACHE_DIR` moves it. A cache that the user already set up
-    for JAX is left alone.
+    A cache that the user already set up for JAX is left alone.
     """
-    if os.environ.get("LAMELLA_COMPILATION_CACHE", "1") == "0" or _CONFIG.jax_compilation_cache_dir:
+    path = None if _CONFIG.jax_compilation_cache_dir else _cache.directory("xla")
+    if path is None:
         return
-    root = os.environ.get("LAMELLA_CACHE_DIR")
-    if root is None:
-        import platformdirs
-
-        root = platformdirs.user_cache_dir("lamella")
-    path = Path(root) / "xla"
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return  # a home that cannot be written to costs a compilation, not a run
-    if path.stat().st_uid != os.getuid():
-        return  # somebody else's directory could feed us somebody else's programs
     jax.config.update("jax_compilation_cache_dir", str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -352,6 +340,9 @@ class JaxAdapter(Adapter):
     # ---- attention -------------------------------------------------------------------------------
 
     def fused_attention(self, query, key, value, bias, mask, scale, is_causal, required=False):
+        if jax.default_backend() == "cpu" and not required and bias is None and isinstance(scale, float):
+            if all(x.dtype == jnp.float32 for x in (query, key, value)):
+                return attention(query, key, value, mask, scale, is_causal)
         # cuDNN takes half precision, and heads of a multiple of 8 up to 128.
         size = query.shape[-1]
         fits = self.dtype(query) in ("float16", "bfloat16") and size % 8 == 0 and size <= 128

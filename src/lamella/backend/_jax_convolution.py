@@ -24,7 +24,9 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from lamella.backend import _jax_native
 from lamella.backend._jax_windows import Pairs, margins, overlap_add, places, seen
+from lamella.backend._native_convolution import KernelGradient, Window, described, sums
 from lamella.typing import Array
 
 _DENSE = 32
@@ -274,6 +276,10 @@ def _kernel_gradient(x: Array, upstream: Array, how: Geometry, window: tuple[int
         dense = [_kernel_gradient(*part, how._replace(groups=1), window) for part in parts]
         return jnp.concatenate([_diagonal(kernel, depth) for kernel in dense], -1)
     if not depthwise and depth > 1 and not _by_products(x, window):
+        plain = how.strides == how.kernel_dilation == how.ones and how.rank <= 2
+        if plain and x.dtype == jnp.float32 and depth >= 8 and filters % 32 == 0:
+            parts = sums(x.shape[0], math.prod(window) * depth * filters)
+            return jnp.sum(kernel_sums_p.bind(x, upstream, how=how, window=tuple(window), parts=parts)[0], 0)
         return _by_convolution(x, upstream, how, window)
     x = margins(x, how.padding)
 
@@ -469,3 +475,25 @@ kernel_gradient_p = _primitive(
         lambda direction, x, upstream, how, window: convolution_p.bind(x, direction, how=how, kept=False),
     ),
 )
+
+
+# ---- machine code of our own -----------------------------------------------------------------------------
+
+
+def _kernel_sums(x: Array, upstream: Array, how: Geometry, window: tuple[int, ...], parts: int) -> tuple[Array]:
+    """`parts` arrays whose sum is the gradient by the kernel."""
+    whole = _by_convolution(x, upstream, how, window)
+    return (jnp.concatenate([whole[None], jnp.zeros((parts - 1, *whole.shape), whole.dtype)]),)
+
+
+def _described(x: Any, upstream: Any, how: Geometry, window: tuple[int, ...], parts: int) -> list[int] | None:
+    if 0 in (*x.shape, *upstream.shape):
+        return None
+    (batch, *spatial, channels), (_, *out, filters) = x.shape, upstream.shape
+    flat = [1] * (2 - how.rank)
+    before = [0] * (2 - how.rank) + [low for low, _ in how.padding]
+    sizes = [batch, *flat, *spatial, channels, *flat, *out, filters, *flat, *window, *before]
+    return described(Window._make(sizes))
+
+
+kernel_sums_p = _jax_native.primitive("kernel_gradient", _kernel_sums, KernelGradient, _described)

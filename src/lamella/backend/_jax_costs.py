@@ -62,6 +62,9 @@ def _of(equation: Any) -> int:
     if name == "dot_general":
         (contracted, _), _ = parameters["dimension_numbers"]
         return 2 * result * math.prod(given[0][axis] for axis in contracted)
+    if name == "product":
+        sizes = {letter: size for term, shape in zip(parameters["terms"], given) for letter, size in zip(term, shape)}
+        return 2 * math.prod(sizes.values())
     if name == "conv_general_dilated":
         of_outputs = parameters["dimension_numbers"].rhs_spec[0]
         return 2 * result * (math.prod(given[1]) // given[1][of_outputs])

@@ -73,9 +73,9 @@ class NumpyAdapter(Adapter):
         dtype = operands[0].dtype
         if self.dtype(operands[0]) in EXTENDED:  # of which NumPy's einsum knows nothing
             operands = tuple(x.astype(np.float32) for x in operands)
-            return np.asarray(np.einsum(subscripts, *operands, optimize=len(operands) > 2)).astype(dtype)
+            return np.asarray(np.einsum(subscripts, *operands, optimize=True)).astype(dtype)
         wide: dict[str, Any] = {} if accumulate is None else {"dtype": accumulate}
-        return np.asarray(np.einsum(subscripts, *operands, optimize=len(operands) > 2, **wide))
+        return np.asarray(np.einsum(subscripts, *operands, optimize=True, **wide))
 
     def to_numpy(self, array):
         return numpy_array(array)

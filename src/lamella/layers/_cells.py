@@ -167,6 +167,12 @@ class Cell(Layer):
         parts = ops.split(x, len(squashed), axis=axis)
         return [self._gates(part, squash)[0] for part, squash in zip(parts, squashed)]
 
+    @property
+    def _known(self) -> str | None:
+        """The name of the gates where they are the usual ones of a kind that adapters may have."""
+        name = next((vars(kind).get("_gates_name") for kind in type(self).__mro__ if "gates" in vars(kind)), None)
+        return name if name is not None and self._is_usual(True) and self._is_usual(False) else None
+
     def _is_usual(self, squash: bool) -> bool:
         return self.activation is activations.tanh if squash else self.recurrent_activation is activations.sigmoid
 
@@ -362,6 +368,8 @@ class LSTMCell(_DenseCell):
     def call(self, inputs: Array, states: Any, training: bool = False) -> tuple:
         return self._step(inputs, states, training)
 
+    _gates_name = "lstm"
+
     def gates(self, joined: Any, states: list) -> list:
         i, f, g, o = self._gates(joined, False, False, True, False)
         c = f * states[1] + i * g
@@ -424,6 +432,7 @@ class GRUCell(_DenseCell):
 
     _parts = 3
     _additive = False
+    _gates_name = "gru"
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ def recurrence(
     reverse: bool = False,
     unroll: int = 1,
     additive: bool = False,
+    known: str | None = None,
 ) -> tuple[Array, list]:
     """`states = gates(projected[t] with states[0] @ kernel + bias, states)` for each step `t`.
 
@@ -43,6 +44,7 @@ def recurrence(
         reverse: whether to start at the last step.
         unroll: how many steps to write out in one turn of the loop.
         additive: whether the gates want nothing but their sum.
+        known: `"lstm"` or `"gru"` if the gates are those, of sigmoid and tanh, for adapters that have them.
 
     Returns:
         `states[0]` after each step, `(time, batch, units)`, and the states at the end.

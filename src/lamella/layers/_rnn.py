@@ -265,6 +265,7 @@ class RNN(Layer):
             reverse=self.go_backwards,
             unroll=steps.shape[0] if self.unroll else 1,
             additive=cell._additive,
+            known=cell._known,
         )
         if real is None:
             return states[0], outputs, states

@@ -82,14 +82,10 @@ def dot_product_attention(
     dtype = adapter.dtype(query)
     wide = dtype if dtype == "float64" else "float32"
 
-    def heads_first(x: Array) -> Array:
-        return xp.permute_dims(x, (0, 2, 1, 3))
-
-    # The queries that share a head of keys are rows of one product for it: (batch, heads of keys, rows, size).
-    q, k, v = heads_first(query), heads_first(key), heads_first(value)
     narrow = dtype != wide  # there the logits are scaled, which are wide
-    q = xp.reshape(q if narrow else q * scale, (batch, groups, heads // groups * targets, size))
-    logits = cast(adapter.matmul(q, xp.permute_dims(k, (0, 1, 3, 2)), accumulate=wide), wide)
+    # Several heads of queries, h, may share a head of keys, g.
+    q = xp.reshape(query if narrow else query * scale, (batch, targets, groups, heads // groups, size))
+    logits = cast(adapter.einsum("btghx,bsgx->bghts", q, key, accumulate=wide), wide)
     logits = xp.reshape(logits, (batch, heads, targets, sources))
     if narrow:
         logits = logits * scale
@@ -104,9 +100,9 @@ def dot_product_attention(
     if allowed is not None:
         logits = xp.where(allowed, logits, xp.full_like(logits, -0.7 * _dtypes.finite_range(wide)[1]))
     weights = softmax(logits) if sources != 1 else xp.exp(logits - logits)  # 1, of which `softmax` warns
-    weights = xp.reshape(cast(weights, dtype), (batch, groups, heads // groups * targets, sources))
-    out = xp.reshape(xp.matmul(weights, v), (batch, heads, targets, value.shape[-1]))
-    return cast(heads_first(out), dtype)
+    weights = xp.reshape(cast(weights, dtype), (batch, groups, heads // groups, targets, sources))
+    out = adapter.einsum("bghts,bsgx->btghx", weights, value)
+    return cast(xp.reshape(out, (batch, targets, heads, value.shape[-1])), dtype)
 
 
 def _mask(mask: Array) -> Array:
