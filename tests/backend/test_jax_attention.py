@@ -9,6 +9,7 @@ from jax import export
 from lamella import ops
 from lamella.backend import _jax_attention, _jax_native
 from lamella.backend._jax_attention import attention
+from lamella.backend._jax_costs import flops_of
 from lamella.backend._native_attention import Attention
 
 pytestmark = pytest.mark.skipif(not _jax_native.available(Attention), reason="no machine code for this processor")
@@ -116,3 +117,10 @@ def test_exported_programs_call_nothing_of_ours():
     np.testing.assert_allclose(
         exported.call(query, key, value), attention(query, key, value, None, 1.0, False), atol=1e-6
     )
+
+
+def test_the_arithmetic_is_counted():
+    (query, key, value, _), _ = _given((2, 70, 45, 4, 2, 16, 24))
+    counted = flops_of(lambda q, k, v: attention(q, k, v, None, 1.0, False), query, key, value)
+    products = 2 * 2 * 4 * 70 * 45 * (16 + 24)
+    assert products < counted < 1.3 * products

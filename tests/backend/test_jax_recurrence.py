@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lamella.backend import _jax_native, _jax_recurrence
+from lamella.backend._jax_costs import flops_of
 from lamella.backend._native_recurrence import Recurrence
 
 pytestmark = pytest.mark.skipif(not _jax_native.available(Recurrence), reason="no machine code for this processor")
@@ -133,3 +134,10 @@ def test_second_derivatives_and_mapping(monkeypatch):
     many = jax.vmap(lambda p: function(p, *arrays[1:])[0])(jnp.stack([arrays[0], 2 * arrays[0]]))
     one_by_one = jnp.stack([function(p, *arrays[1:])[0] for p in (arrays[0], 2 * arrays[0])])
     np.testing.assert_allclose(many, one_by_one, rtol=1e-5)
+
+
+def test_the_arithmetic_of_a_loop_is_counted():
+    arrays, _ = _given("lstm", 7, 5, 6)
+    counted = flops_of(lambda *a: _jax_recurrence._known("lstm", *a, None, False), *arrays)
+    products = 7 * 2 * 5 * 6 * 24
+    assert products < counted < 2 * products

@@ -1,10 +1,13 @@
 """The arithmetic of a function, counted on what JAX traces: products and convolutions, and an operation an element."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
+
+from lamella.backend._jax_native import REFERENCES
 
 # What moves numbers, or makes them without arithmetic.
 _FREE = {
@@ -51,6 +54,9 @@ def _in(jaxpr: Any) -> int:
 
 def _of(equation: Any) -> int:
     name, parameters = equation.primitive.name, equation.params
+    if name in REFERENCES:
+        given = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in equation.invars]
+        return _in(jax.make_jaxpr(functools.partial(REFERENCES[name], **parameters))(*given).jaxpr)
     values = jax.tree.leaves(list(parameters.values()), is_leaf=lambda v: _jaxpr(v) is not None)
     inner = [_in(jaxpr) for jaxpr in map(_jaxpr, values) if jaxpr is not None]
     if inner:

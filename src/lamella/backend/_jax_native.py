@@ -67,6 +67,10 @@ def called(handler: str, numbers: Sequence[int], ctx: Any, *operands: Any) -> An
     return jax.ffi.ffi_lowering(target(handler))(ctx.replace(avals_in=avals), mlir.ir_constant(described), *operands)
 
 
+REFERENCES: dict[str, Callable] = {}
+"""What each primitive computes, in JAX's words."""
+
+
 def primitive(name: str, reference: Callable, kernels: type[_native.Code], described: Callable) -> Primitive:
     """`reference`, a function of arrays with a tuple for its result, that `name` of `kernels` computes as well.
 
@@ -75,6 +79,7 @@ def primitive(name: str, reference: Callable, kernels: type[_native.Code], descr
     """
     made = Primitive(name)
     made.multiple_results = True
+    REFERENCES[name] = reference
 
     @functools.cache
     def compiled(**options: Any) -> Any:

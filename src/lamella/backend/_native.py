@@ -30,6 +30,8 @@ def engine(kernels: type["Code"]) -> Any:
 
 def _lanes() -> int:
     """The single-precision numbers in a vector of this processor; 0 where there are no kernels for it."""
+    if os.name != "posix":
+        return 0
     try:
         import llvmlite.binding as llvm
     except ImportError:
