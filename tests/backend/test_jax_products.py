@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lamella.backend import _jax_native
+from lamella.backend import _jax_native, _native
 from lamella.backend import _jax_products as products
 from lamella.backend._jax_costs import flops_of
 from lamella.backend._jax_products import Matrices
@@ -266,3 +266,61 @@ def test_machine_code_can_be_switched_off():
 
 def test_the_arithmetic_of_a_product():
     assert flops_of(products.matmul, jnp.ones((3, 16, 20)), jnp.ones((20, 30))) == 2 * 3 * 16 * 20 * 30
+
+
+@needs_machine_code
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_shorter_vectors_than_this_processors(lanes):
+    """The kernels of other processors, as far as this one can run them."""
+    script = """
+import sys, jax, jax.numpy as jnp, numpy as np
+from lamella.backend import _native
+_native._lanes = lambda: int(sys.argv[1])
+from lamella.backend import _jax_attention, _jax_convolution, _jax_native, _jax_products, _jax_recurrence
+def results():
+    r = np.random.default_rng(0)
+    def normal(*shape): return jnp.asarray(r.normal(size=shape) / 2, "float32")
+    q, x, how = normal(2, 33, 2, 9), normal(3, 6, 7, 13), _jax_convolution.Geometry((1, 1), ((1, 1),) * 2, (1, 1), (1, 1), 1, True)
+    yield jax.jit(_jax_products.matmul)(normal(45, 260), normal(260, 37))
+    yield jax.jit(lambda a, b: _jax_products.einsum("ka,kb->ba", a, b))(normal(300, 21), normal(300, 50))
+    yield jax.jit(jax.grad(lambda q: jnp.square(_jax_attention.attention(q, q, q, None, 0.5, True)).sum()))(q)
+    loop = lambda *a: _jax_recurrence._known("lstm", *a, None, False)[0].sum()
+    yield from jax.jit(jax.grad(loop, (0, 1)))(normal(4, 9, 52), normal(13, 52), normal(52), [normal(9, 13)] * 2)
+    bind = _jax_convolution.kernel_gradient_p.bind
+    yield jax.jit(lambda x, u: bind(x, u, how=how, window=(3, 3)))(x, normal(3, 6, 7, 32))
+ours = list(results())
+jax.clear_caches()
+_jax_native.available = lambda kernels: False
+for a, b in zip(ours, results(), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * float(jnp.abs(b).max()))
+"""
+    if lanes > _native._lanes():
+        pytest.skip("longer than this processor's vectors")
+    subprocess.run([sys.executable, "-c", script, str(lanes)], check=True)
+
+
+def test_operations_of_our_own_in_shard_map():
+    """Where JAX wants to know how results vary among devices, they are XLA's, and gradients are summed over devices."""
+    script = """
+import jax, numpy as np, jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec as P
+from lamella import ops
+mesh = Mesh(np.array(jax.devices()), ("d",))
+def normal(*shape): return jnp.asarray(np.random.default_rng(0).normal(size=shape), "float32")
+for function, x, weights in (
+    (ops.matmul, normal(64, 32), normal(32, 16)),
+    (lambda x, w: ops.dot_product_attention(x * w, x, x), normal(4, 8, 2, 16), normal(16)),
+    (lambda x, w: ops.conv(x, w, padding="same"), normal(4, 9, 9, 16), normal(3, 3, 16, 32)),
+    (lambda x, w: ops.max_pool(x * w, 2), normal(4, 8, 8, 16), normal(16)),
+    (lambda x, w: ops.average_pool(x * w, 2), normal(4, 8, 8, 16), normal(16)),
+):
+    divided = jax.shard_map(function, mesh=mesh, in_specs=(P("d"), P()), out_specs=P("d"))
+    results = []
+    for f in (divided, function):
+        loss = jax.jit(jax.value_and_grad(lambda x, w, f=f: jnp.square(f(x, w)).mean(), (0, 1)))
+        results.append(jax.tree.leaves(loss(x, weights)))
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * float(jnp.abs(b).max()))
+"""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)

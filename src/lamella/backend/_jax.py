@@ -17,7 +17,7 @@ import numpy as np
 from jax.core import Tracer, eval_context
 
 from lamella._lazy import gc_paused
-from lamella.backend import _cache, _dtypes, _jax_distribution, _jax_products
+from lamella.backend import _cache, _dtypes, _jax_distribution, _jax_native, _jax_products
 from lamella.backend._adapter import Adapter
 from lamella.backend._elementwise import as_method
 from lamella.backend._jax_attention import attention
@@ -340,9 +340,8 @@ class JaxAdapter(Adapter):
     # ---- attention -------------------------------------------------------------------------------
 
     def fused_attention(self, query, key, value, bias, mask, scale, is_causal, required=False):
-        if jax.default_backend() == "cpu" and not required and bias is None and isinstance(scale, float):
-            if all(x.dtype == jnp.float32 for x in (query, key, value)):
-                return attention(query, key, value, mask, scale, is_causal)
+        if not required and bias is None and isinstance(scale, float) and _jax_native.fits(query, key, value):
+            return attention(query, key, value, mask, scale, is_causal)
         # cuDNN takes half precision, and heads of a multiple of 8 up to 128.
         size = query.shape[-1]
         fits = self.dtype(query) in ("float16", "bfloat16") and size % 8 == 0 and size <= 128

@@ -114,6 +114,8 @@ def convolution(
         int(groups),
         bool(channels_last),
     )
+    if _jax_native.divided(x, kernel):
+        return library_convolution(x, kernel, how=how)
     return convolution_p.bind(x, kernel, how=how, kept=False)
 
 
@@ -277,7 +279,7 @@ def _kernel_gradient(x: Array, upstream: Array, how: Geometry, window: tuple[int
         return jnp.concatenate([_diagonal(kernel, depth) for kernel in dense], -1)
     if not depthwise and depth > 1 and not _by_products(x, window):
         plain = how.strides == how.kernel_dilation == how.ones and how.rank <= 2
-        if plain and x.dtype == jnp.float32 and depth >= 8 and filters % 32 == 0:
+        if plain and _jax_native.fits(x, upstream) and depth >= 8 and filters % 32 == 0:
             parts = sums(x.shape[0], math.prod(window) * depth * filters)
             return jnp.sum(kernel_sums_p.bind(x, upstream, how=how, window=tuple(window), parts=parts)[0], 0)
         return _by_convolution(x, upstream, how, window)

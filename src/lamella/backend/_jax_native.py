@@ -25,6 +25,14 @@ def available(kernels: type[_native.Code]) -> bool:
 
 
 _lock = threading.Lock()
+_wanted: set[type[_native.Code]] = set()
+
+
+def wanted(kernels: type[_native.Code]) -> None:
+    """Have the code made while the program that wants it is still being traced."""
+    if kernels not in _wanted:
+        _wanted.add(kernels)
+        threading.Thread(target=available, args=(kernels,), name=f"lamella-{kernels.__name__}").start()
 
 
 @functools.cache
@@ -53,6 +61,18 @@ def _knows_interface() -> bool:
 def target(handler: str) -> str:
     """The name by which programs call a handler."""
     return f"lamella.{handler}"
+
+
+def fits(*arrays: Any) -> bool:
+    """Whether arrays are what the kernels compute with: of single precision, on a CPU, and not those of `shard_map`."""
+    single = all(x.dtype == jnp.float32 for x in arrays)
+    return single and jax.default_backend() == "cpu" and not divided(*arrays)
+
+
+def divided(*arrays: Any) -> bool:
+    """Whether one is a device's part in `shard_map`, where JAX wants to know of each operation how its result varies."""
+    kinds = [jax.typeof(x) for x in arrays]
+    return any(getattr(kind, "vma", None) or getattr(getattr(kind, "mat", None), "varying", None) for kind in kinds)
 
 
 def for_one_device(context: Any) -> bool:
@@ -86,6 +106,7 @@ def primitive(name: str, reference: Callable, kernels: type[_native.Code], descr
         return jax.jit(functools.partial(made.bind, **options))
 
     def shapes(*avals: Any, **options: Any) -> list:
+        wanted(kernels)
         return [ShapedArray(x.shape, x.dtype) for x in jax.eval_shape(functools.partial(reference, **options), *avals)]
 
     def lowered(ctx: Any, *operands: Any, **options: Any) -> Any:

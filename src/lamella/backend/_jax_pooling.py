@@ -19,6 +19,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from lamella.backend._jax_native import divided
 from lamella.backend._jax_windows import margins, overlap_add, places, seen
 from lamella.typing import Array
 
@@ -84,7 +85,7 @@ class Windows(NamedTuple):
 def maximum(x: Array, window: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]) -> Array:
     """The greatest element of each window; not a number where there is one. Margins count for nothing."""
     how = _windows(x, window, strides, padding)
-    if how.large and not how.apart:
+    if (how.large and not how.apart) or divided(x):
         return _library_maximum(x, how=how)
     return _maximum(x, how)
 
@@ -92,7 +93,7 @@ def maximum(x: Array, window: Sequence[int], strides: Sequence[int], padding: Se
 def total(x: Array, window: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]) -> Array:
     """The sum of each window."""
     how = _windows(x, window, strides, padding)
-    if how.large and not how.apart:
+    if (how.large and not how.apart) or divided(x):
         return _library_total(x, how=how)
     return total_p.bind(x, how=how)
 

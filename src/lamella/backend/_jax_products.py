@@ -35,7 +35,7 @@ def einsum(subscripts: str, *operands: Any, accumulate: Any = None) -> Any:
     if len(operands) == 2 and all(jnp.issubdtype(x.dtype, jnp.floating) for x in operands):
         terms = _terms(subscripts, *(x.shape for x in operands))
         if terms is not None and jax.default_backend() == "cpu":
-            if {x.dtype for x in operands} == {jnp.dtype("float32")} and accumulate in (None, "float32"):
+            if accumulate in (None, "float32") and _jax_native.fits(*operands):
                 return product_p.bind(*operands, terms=terms)
             return _by_library(*operands, terms, accumulate)
     return jnp.einsum(subscripts, *operands, preferred_element_type=accumulate)
@@ -185,6 +185,7 @@ def _compiled(terms: tuple[str, str, str]) -> Any:
 
 
 def _abstract(a: Any, b: Any, terms: tuple[str, str, str]) -> ShapedArray:
+    _jax_native.wanted(_native_products.Products)
     sizes = {**dict(zip(terms[0], a.shape)), **dict(zip(terms[1], b.shape))}
     return ShapedArray(tuple(sizes[letter] for letter in terms[2]), a.dtype)
 

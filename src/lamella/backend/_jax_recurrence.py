@@ -34,8 +34,7 @@ def recurrence(
     known: str | None = None,
 ) -> tuple[Any, list]:
     """`lamella.layers._recurrence.recurrence`, which says what it computes."""
-    single = all(x.dtype == jnp.float32 for x in (projected, kernel, *states))
-    if known is not None and single and state_mask is None and jax.default_backend() == "cpu":
+    if known is not None and state_mask is None and _jax_native.fits(projected, kernel, *states):
         return _known(known, projected, kernel, bias, states, mask, reverse)
     count = kernel.shape[-1] // kernel.shape[0]
 
