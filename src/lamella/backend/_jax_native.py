@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import ShapedArray
+from jax.core import ShapedArray, Tracer
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -65,13 +65,15 @@ def target(handler: str) -> str:
 
 def fits(*arrays: Any) -> bool:
     """Whether arrays are what the kernels compute with: of single precision, on a CPU, and not those of `shard_map`."""
-    single = all(x.dtype == jnp.float32 for x in arrays)
-    return single and jax.default_backend() == "cpu" and not divided(*arrays)
+    return all(x.dtype == _SINGLE for x in arrays) and jax.default_backend() == "cpu" and not divided(*arrays)
+
+
+_SINGLE = np.dtype("float32")
 
 
 def divided(*arrays: Any) -> bool:
     """Whether one is a device's part in `shard_map`, where JAX wants to know of each operation how its result varies."""
-    kinds = [jax.typeof(x) for x in arrays]
+    kinds = [jax.typeof(x) for x in arrays if isinstance(x, Tracer)]
     return any(getattr(kind, "vma", None) or getattr(getattr(kind, "mat", None), "varying", None) for kind in kinds)
 
 

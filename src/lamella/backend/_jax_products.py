@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.core import ShapedArray
+from jax.core import ShapedArray, Tracer
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -24,23 +24,42 @@ from lamella.backend._native_products import Plan
 
 
 def matmul(x1: Any, x2: Any, accumulate: Any = None) -> Any:
-    if x1.ndim > 1 and x2.ndim > 1 and (x2.ndim == 2 or x1.shape[:-2] == x2.shape[:-2]):
-        many = string.ascii_letters[: x1.ndim - 2]
-        shared = many if x2.ndim > 2 else ""
-        return einsum(f"{many}XY,{shared}YZ->{many}XZ", x1, x2, accumulate=accumulate)
+    first, second = x1.shape, x2.shape
+    if len(first) > 1 and len(second) > 1 and (len(second) == 2 or first[:-2] == second[:-2]):
+        if first[-1] == second[-2] and _floating(x1, x2):
+            return _product(x1, x2, _matrix_terms(len(first), len(second)), accumulate)
     return jnp.matmul(x1, x2, preferred_element_type=accumulate)
 
 
 def einsum(subscripts: str, *operands: Any, accumulate: Any = None) -> Any:
-    if len(operands) == 2 and all(jnp.issubdtype(x.dtype, jnp.floating) for x in operands):
+    if len(operands) == 2 and _floating(*operands):
         terms = _terms(subscripts, *(x.shape for x in operands))
-        if terms is not None and jax.default_backend() == "cpu":
-            if accumulate in (None, "float32") and _jax_native.fits(*operands):
-                return product_p.bind(*operands, terms=terms)
-            return _by_library(*operands, terms, accumulate)
+        if terms is not None:
+            return _product(*operands, terms, accumulate)
     return jnp.einsum(subscripts, *operands, preferred_element_type=accumulate)
 
 
+def _floating(x1: Any, x2: Any) -> bool:
+    """Whether there are formulations of our own."""
+    kinds = jnp.issubdtype(x1.dtype, jnp.floating) and jnp.issubdtype(x2.dtype, jnp.floating)
+    return kinds and jax.default_backend() == "cpu"
+
+
+def _product(x1: Any, x2: Any, terms: tuple[str, str, str], accumulate: Any) -> Any:
+    if accumulate in (None, "float32") and _jax_native.fits(x1, x2):
+        traced = isinstance(x1, Tracer) or isinstance(x2, Tracer)
+        return product_p.bind(x1, x2, terms=terms) if traced else _compiled(terms)(x1, x2)
+    return _by_library(x1, x2, terms, accumulate)
+
+
+@functools.cache
+def _matrix_terms(first: int, second: int) -> tuple[str, str, str]:
+    """Those of a product of matrices, of arrays with so many axes."""
+    many = string.ascii_letters[: first - 2]
+    return f"{many}XY", f"{many if second > 2 else ''}YZ", f"{many}XZ"
+
+
+@functools.lru_cache(1024)
 def _terms(subscripts: str, *shapes: tuple) -> tuple[str, str, str] | None:
     """A letter for each axis of two arrays and of their product, if each is in two of them at least."""
     given, arrow, result = subscripts.replace(" ", "").partition("->")
