@@ -177,7 +177,7 @@ class Attention(Blocks):
 
     # ---- a head ------------------------------------------------------------------------------------------
 
-    def _begin(self, name: str) -> tuple[Any, Any, list, dict]:
+    def _begin(self, name: str, buffers: int) -> tuple[Any, Any, list, dict]:
         function, b, (shared, index, slot) = self.function(name, [self.pointer, self.int, self.pointer])
         spec = self.given(b, shared, 0)
         s = {name: self.entry(b, spec, place) for place, name in enumerate(_SPEC)}
@@ -187,7 +187,7 @@ class Attention(Blocks):
         s["result_row"], s["value_row"] = b.mul(s["heads"], s["value_size"]), b.mul(s["groups"], s["value_size"])
         s["wide"] = self.padded(b, s["sources"])
         s["index"], s["slot"] = index, slot
-        return function, b, [self.given(b, shared, place) for place in range(1, 12)], s
+        return function, b, [self.given(b, shared, place + 1) for place in range(buffers)], s
 
     def _head(self, b: Any, base: Any, rows: Any, s: dict, row: Any, head: Any, size: Any, first: Any = None) -> Any:
         """The numbers of a head, from the target or source `first` on, in an array (batch, rows, heads, size)."""
@@ -230,7 +230,7 @@ class Attention(Blocks):
 
     def _forward(self) -> Any:
         """(shared, index, slot)"""
-        function, b, (query, key, value, mask, result, largest, share, *_), s = self._begin("attention_part")
+        function, b, (query, key, value, mask, result, largest, share), s = self._begin("attention_part", 7)
         zero, one = self.number(0), self.number(1)
         begin = b.mul(b.srem(s["index"], s["blocks"]), self.number(_ROWS))
         left = b.sdiv(s["index"], s["blocks"])
@@ -265,7 +265,7 @@ class Attention(Blocks):
 
     def _backward(self) -> Any:
         """(shared, index, slot)"""
-        function, b, given, s = self._begin("attention_gradient_part")
+        function, b, given, s = self._begin("attention_gradient_part", 11)
         query, key, value, mask, result, largest, share, upstream, by_query, by_key, by_value = given
         zero, one, size, deep_size = self.number(0), self.number(1), s["size"], s["value_size"]
         group, s["sample"] = b.srem(s["index"], s["groups"]), b.sdiv(s["index"], s["groups"])

@@ -123,7 +123,7 @@ class Blocks(Multiplication):
         b.call(self.known("store"), [value, address, self.ir.IntType(32)(4), flags])
 
     def _copy(self) -> Any:
-        """Copies rows: (rows, columns, source, source_row, out, out_row); behind the columns, zeros to a whole vector."""
+        """Copies rows: (rows, columns, source, source_row, out, out_row)."""
         i, p = self.int, self.pointer
         function, b, (rows, columns, source, source_row, out, out_row) = self.function("copy", [i, i, p, i, p, i])
         with self.loop(b, self.number(0), rows, self.number(1)) as row:

@@ -4,9 +4,9 @@ XLA multiplies a batch of small matrices in one thread and packs each of them an
 as its library wants it. Here the operands may have any strides, the work is divided over XLA's own threads, and only
 what is read more than once is packed.
 
-The loops are those of Goto and van de Geijn (2008), Anatomy of high-performance matrix multiplication: sums of `_ROWS` x
-two vectors stay in registers, a block of the second matrix in the first cache. The rows of the first matrix are read
-where they are: a number of it is used for two vectors at once.
+The loops are those of Goto and van de Geijn (2008), Anatomy of high-performance matrix multiplication: sums of eight
+rows of two vectors stay in registers, a block of the second matrix in the first cache. Rows of the first matrix are read where
+they are, if they are not columns in memory: a number of it is used for two vectors at once.
 """
 
 import math
