@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lamella.backend import _dtypes
 from lamella.backend._native_blocks import Blocks
 
 _ROWS = 128
 """So many targets are looked at together."""
 
-HIDDEN = -0.7 * 3.4028234663852886e38
+HIDDEN = -0.7 * _dtypes.finite_range("float32")[1]
 """The logit of what is masked; a target that sees nothing sees everything alike."""
 
 
@@ -215,18 +216,8 @@ class Attention(Blocks):
         return self.at(b, base, b.mul(row, s["targets"]), target)
 
     def _logits(self, b: Any, s: dict, rows: Any, query: Any, packed: Any, logits: Any) -> None:
-        arguments: Sequence = [
-            rows,
-            s["size"],
-            s["wide"],
-            query,
-            s["query_row"],
-            self.number(1),
-            packed,
-            logits,
-            s["wide"],
-        ]
-        b.call(self.multiply, [*arguments, self.flag(0)])
+        step = s["query_row"], self.number(1)
+        b.call(self.multiply, [rows, s["size"], s["wide"], query, *step, packed, logits, s["wide"], self.flag(0)])
 
     def _forward(self) -> Any:
         """(shared, index, slot)"""

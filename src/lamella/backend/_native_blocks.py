@@ -43,15 +43,10 @@ class Blocks(Multiplication):
         zero, one, width = self.number(0), self.number(1), self.number(self.width)
         with self.loop(b, zero, columns, width) as column:
             panel = self.at(b, packed, b.mul(column, summed))
-            b.store(self.number(0), row)
-            for height, tile in self.tiles.items():
-                end = b.sub(rows, self.number(height - 1))
-                with self.loop(b, b.load(row, typ=i), end, self.number(height)) as at:
-                    numbers = self.at(b, a, b.mul(at, a_row))
-                    place = self.at(b, c, b.mul(at, c_row), column)
-                    given = [one, zero, zero, summed, numbers, a_row, a_step, panel, width, place, c_row, go_on]
-                    b.call(tile, given)
-                    b.store(b.add(at, self.number(height)), row)
+            for _, tile, at in self.row_tiles(b, row, zero, rows):
+                numbers = self.at(b, a, b.mul(at, a_row))
+                place = self.at(b, c, b.mul(at, c_row), column)
+                b.call(tile, [one, zero, zero, summed, numbers, a_row, a_step, panel, width, place, c_row, go_on])
         b.ret_void()
         return function
 

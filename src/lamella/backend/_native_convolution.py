@@ -89,15 +89,11 @@ class KernelGradient(Multiplication):
             place = b.mul(b.add(b.mul(down, s["window_width"]), right), b.mul(s["channels"], s["filters"]))
             sizes = rows, b.mul(s["width"], s["channels"]), b.mul(s["out_width"], s["filters"]), columns
             with self.loop(b, zero, s["filters"], self.number(self.width)) as column:
-                b.store(first_channel, row)
-                for height, tile in self.tiles.items():
-                    end = b.sub(last_channel, self.number(height - 1))
-                    with self.loop(b, b.load(row, typ=i), end, self.number(height)) as channel:
-                        numbers, lines = self.at(b, seen, channel), self.at(b, slopes, column)
-                        out = self.at(b, total, place, b.mul(channel, s["filters"]), column)
-                        arguments = [*sizes, numbers, one, s["channels"], lines, s["filters"], out, s["filters"]]
-                        b.call(tile, [*arguments, self.flag(1)])
-                        b.store(b.add(channel, self.number(height)), row)
+                for _, tile, channel in self.row_tiles(b, row, first_channel, last_channel):
+                    numbers, lines = self.at(b, seen, channel), self.at(b, slopes, column)
+                    out = self.at(b, total, place, b.mul(channel, s["filters"]), column)
+                    arguments = [*sizes, numbers, one, s["channels"], lines, s["filters"], out, s["filters"]]
+                    b.call(tile, [*arguments, self.flag(1)])
         b.ret_void()
         return function
 

@@ -11,6 +11,7 @@ they are, if they are not columns in memory: a number of it is used for two vect
 
 import math
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lamella.backend._native import Code
@@ -131,6 +132,15 @@ class Multiplication(Code):
         b.ret_void()
         return function
 
+    def row_tiles(self, b: Any, row: Any, first: Any, end: Any) -> Iterator[tuple[int, Any, Any]]:
+        """The body of a loop over tiles of rows, for each height: (height, tile, first row); `row` is space for a number."""
+        b.store(first, row)
+        for height, tile in self.tiles.items():
+            after = b.sub(end, self.number(height - 1))
+            with self.loop(b, b.load(row, typ=self.int), after, self.number(height)) as at:
+                yield height, tile, at
+                b.store(b.add(at, self.number(height)), row)
+
     def _pack(self) -> Any:
         """Writes rows of two vectors: (summed, columns, b, b_summed, b_column, out), with zeros for missing columns."""
         i, p = self.int, self.pointer
@@ -242,34 +252,28 @@ class Products(Multiplication):
                     b.call(self.pack, [summed, columns, block, s["b_summed"], s["b_column"], packed])
                 block_ahead = self.at(b, second, b.mul(next_k, s["b_summed"]), column)
                 block, step = b.select(usable, block, packed), b.select(usable, s["b_summed"], width)
-                b.store(zero, row)
-                for rows, tile in self.tiles.items():
-                    end = b.sub(rows_here, self.number(rows - 1))
-                    with self.loop(b, b.load(row, typ=i), end, self.number(rows)) as at:
-                        from_packed = self.at(b, packed_rows, self._packed_row(b, at))
-                        here = b.select(pack_a, from_packed, self.at(b, numbers, b.mul(at, s["a_row"])))
-                        place = self.at(b, result, b.mul(at, s["c_row"]), column)
-                        given = [one, zero, zero, summed, here, a_row, a_step, block, step]
-                        if rows == self.rows:
-                            with b.if_then(ahead_b):
-                                self._prefetch(
-                                    b, self.at(b, block_ahead, b.mul(at, s["b_summed"])), s["b_summed"], rows, 2
-                                )
-                            with b.if_then(ahead_a):
-                                # Four panels are multiplied by these rows, each brings a quarter of the next ones.
-                                k_ahead = b.add(b.sub(column, from_column), b.sdiv(at, self.number(4)))
-                                line = self.at(b, numbers_ahead, b.mul(k_ahead, s["a_summed"]))
-                                self._prefetch(b, line, s["a_summed"], 2, _ROWS // self.lanes)
-                        with b.if_else(full) as (then, otherwise):
-                            with then:
-                                b.call(tile, [*given, place, s["c_row"], go_on])
-                            with otherwise:
-                                height = self.number(rows)
-                                with b.if_then(go_on):
-                                    b.call(self.move, [height, columns, place, s["c_row"], edge, width])
-                                b.call(tile, [*given, edge, width, go_on])
-                                b.call(self.move, [height, columns, edge, width, place, s["c_row"]])
-                        b.store(b.add(at, self.number(rows)), row)
+                for rows, tile, at in self.row_tiles(b, row, zero, rows_here):
+                    from_packed = self.at(b, packed_rows, self._packed_row(b, at))
+                    here = b.select(pack_a, from_packed, self.at(b, numbers, b.mul(at, s["a_row"])))
+                    place = self.at(b, result, b.mul(at, s["c_row"]), column)
+                    given = [one, zero, zero, summed, here, a_row, a_step, block, step]
+                    if rows == self.rows:
+                        with b.if_then(ahead_b):
+                            self._prefetch(b, self.at(b, block_ahead, b.mul(at, s["b_summed"])), s["b_summed"], rows, 2)
+                        with b.if_then(ahead_a):
+                            # Four panels are multiplied by these rows, each brings a quarter of the next ones.
+                            k_ahead = b.add(b.sub(column, from_column), b.sdiv(at, self.number(4)))
+                            line = self.at(b, numbers_ahead, b.mul(k_ahead, s["a_summed"]))
+                            self._prefetch(b, line, s["a_summed"], 2, _ROWS // self.lanes)
+                    with b.if_else(full) as (then, otherwise):
+                        with then:
+                            b.call(tile, [*given, place, s["c_row"], go_on])
+                        with otherwise:
+                            height = self.number(rows)
+                            with b.if_then(go_on):
+                                b.call(self.move, [height, columns, place, s["c_row"], edge, width])
+                            b.call(tile, [*given, edge, width, go_on])
+                            b.call(self.move, [height, columns, edge, width, place, s["c_row"]])
         b.ret_void()
         return function
 
